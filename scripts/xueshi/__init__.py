@@ -1,0 +1,1 @@
+"""Study records of an organisation, kept in Git."""

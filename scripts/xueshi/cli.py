@@ -1,0 +1,177 @@
+"""Door: the command `xueshi`. Translates arguments and errors; holds no rules.
+
+Exit codes: 0 clean, 1 problems found, 2 could not run."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import date, datetime
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import click
+
+from xueshi import checks, records, totals
+from xueshi.errors import UsageError, XueshiError
+from xueshi.git import Repository
+from xueshi.model import SHANGHAI, Problem, RecordSet, Severity
+from xueshi.records import evidence_hashes
+from xueshi.tables import history_lines, totals_data, totals_table
+
+P = ParamSpec("P")
+
+
+def today() -> date:
+    """The date in Asia/Shanghai."""
+    return datetime.now(SHANGHAI).date()
+
+
+def _told(command: Callable[P, None]) -> Callable[P, None]:
+    """Expected faults become one line on stderr and exit code 2."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except XueshiError as error:
+            click.echo(f"xueshi: {error}", err=True)
+            sys.exit(2)
+
+    return run
+
+
+_repo = click.option(
+    "--repo",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path("."),
+    help="The repository of records (default: this folder).",
+)
+_rev = click.option("--rev", default="HEAD", help="Revision to read (default: HEAD).")
+
+
+class Day(click.ParamType):
+    """A date such as 2026-03-05."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a date such as 2026-03-05", param, ctx)
+
+
+def open_repository(folder: Path) -> Repository:
+    """The repository that `folder` lies in. Raises UsageError when there is none."""
+    repo = Repository(folder)
+    if repo.resolve("HEAD") is None:
+        raise UsageError(f"{folder.resolve()} is not a git repository with a commit; give one with --repo DIR")
+    if repo.run("rev-parse", "--is-bare-repository").strip() == b"true":
+        return repo
+    return Repository(Path(repo.run("rev-parse", "--show-toplevel").decode().rstrip("\n")))
+
+
+def _revision(repo: Repository, rev: str) -> str:
+    sha = repo.resolve(rev)
+    if sha is None:
+        raise UsageError(f"no revision {rev!r} in {repo.path}")
+    return sha
+
+
+@click.group()
+@click.version_option(package_name="xueshi")
+def main() -> None:
+    """Study records (学时) of an organisation, kept in Git."""
+
+
+@main.command()
+@_repo
+@click.option("--rev", default=None, help="Check this revision instead of the work tree.")
+@click.option("--base", default=None, help="Judge only what differs from this revision, as a proposed change to it.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print.")
+@_told
+def check(folder: Path, rev: str | None, base: str | None, form: str) -> None:
+    """Print every problem in the records, one a line; exit 1 when there is an error."""
+    repo = open_repository(folder)
+    found = _problems(repo, rev, base)
+    if form == "json":
+        click.echo(json.dumps([_problem_data(p) for p in found], ensure_ascii=False, indent=1))
+    else:
+        for problem in found:
+            mark = "" if problem.severity is Severity.ERROR else f"{_SEVERITY[problem.severity]}："
+            click.echo(str(problem).replace(": ", f": {mark}", 1))
+        errors = sum(p.severity is Severity.ERROR for p in found)
+        click.echo(f"{errors} 个错误，{len(found) - errors} 个提示", err=True)
+    sys.exit(1 if any(p.severity is Severity.ERROR for p in found) else 0)
+
+
+_SEVERITY = {Severity.WARNING: "提醒", Severity.NOTE: "说明"}
+
+
+def _problems(repo: Repository, rev: str | None, base: str | None) -> tuple[Problem, ...]:
+    head = records.load(repo, rev)
+    evidence = evidence_hashes(repo)
+    if base is None:
+        return checks.check(head, today(), evidence or None)
+    before = records.load_approved(repo, _revision(repo, base))[0]
+    return checks.check_change(before, head, _changed(before, head), today=today(), evidence=evidence or None)
+
+
+def _changed(before: RecordSet, head: RecordSet) -> set[str]:
+    paths = set(before.blobs) | set(head.blobs)
+    return {path for path in paths if before.blobs.get(path) != head.blobs.get(path)}
+
+
+def _problem_data(problem: Problem) -> dict[str, Any]:
+    return {name: getattr(problem, name) for name in ("path", "line", "rule", "severity", "field", "message")}
+
+
+@main.command("totals")
+@_repo
+@_rev
+@click.option("--branch", default=None, help="Only members of this branch (its id).")
+@click.option("--member", default=None, help="Only this member (its id), with the ledger.")
+@click.option("--at", "at", type=Day(), default=None, help="As of the end of this day.")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="How to print.")
+@_told
+def totals_command(
+    folder: Path, rev: str, branch: str | None, member: str | None, at: date | None, form: str
+) -> None:
+    """Print hours and requirements of all members."""
+    repo = open_repository(folder)
+    sha = _revision(repo, rev)
+    if at is not None:
+        earlier = records.commit_at(repo, sha, at)
+        if earlier is None:
+            raise UsageError(f"main has no commit by {at}; its history begins later")
+        sha = earlier
+    approved, history = records.load_approved(repo, sha)
+    figures = totals.total(approved, history, at or today())
+    chosen = totals_data(approved, figures, branch=branch, member=member)
+    head = {"commit": sha, "on": figures.on.isoformat()}
+    if form == "json":
+        click.echo(json.dumps({**head, **chosen}, ensure_ascii=False, indent=1))
+    else:
+        click.echo(totals_table({**head, **chosen}))
+
+
+@main.command("history")
+@_repo
+@_rev
+@click.argument("record")
+@_told
+def history_command(folder: Path, rev: str, record: str) -> None:
+    """Print who submitted, decided and changed RECORD (its id), oldest first."""
+    repo = open_repository(folder)
+    sha = _revision(repo, rev)
+    approved, history = records.load_approved(repo, sha)
+    lines = list(history_lines(repo, approved, history, record.upper()))
+    if not lines:
+        raise UsageError(f"no record {record!r} on {rev}; `xueshi totals --member ID` lists a member's records")
+    click.echo("\n".join(lines))

@@ -1,0 +1,47 @@
+"""Faults of use, configuration or the outside. Faults in records are values: see `model.Problem`."""
+
+from __future__ import annotations
+
+
+class XueshiError(Exception):
+    """Something an operator or a member can act on; its text says what and how, never a traceback."""
+
+
+class UsageError(XueshiError):
+    """The command or its settings cannot be carried out as given."""
+
+
+class GitError(XueshiError):
+    """Git refused; carries git's own words."""
+
+    def __init__(self, command: str, words: str) -> None:
+        super().__init__(f"git {command}: {words.strip() or 'no message'}")
+        self.words = words
+
+
+class RefMoved(GitError):
+    """A ref was not where we last saw it, so nothing was written."""
+
+
+class PictureRefused(XueshiError):
+    """A sent file is not a picture we can keep; the text is for the person who sent it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class LinkRefused(XueshiError):
+    """A link is forged, altered, expired or replaced. `reason`: damaged | expired | replaced."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class HostUnavailable(XueshiError):
+    """The host did not answer or was busy; trying again later is right."""
+
+
+class HostRefused(XueshiError):
+    """The host understood and said no; a person must look."""

@@ -1,0 +1,48 @@
+"""Bytes under `records/` to values, from the work tree or any revision, and the history behind them."""
+
+from __future__ import annotations
+
+from xueshi.git import Repository
+from xueshi.model import History, RecordSet
+from xueshi.records.evidence import evidence_blobs, evidence_hashes, evidence_path
+from xueshi.records.history import (
+    Commit,
+    read_commits,
+    read_history,
+    submission,
+    trailers,
+)
+from xueshi.records.proposals import load_proposals
+from xueshi.records.source import assemble, kind_of, load, parse_file
+from xueshi.records.writer import render, study_file, study_path
+
+__all__ = [
+    "Commit",
+    "commit_at",
+    "evidence_blobs",
+    "evidence_hashes",
+    "evidence_path",
+    "kind_of",
+    "load",
+    "load_approved",
+    "load_proposals",
+    "parse_file",
+    "read_commits",
+    "read_history",
+    "render",
+    "study_file",
+    "study_path",
+    "submission",
+    "trailers",
+]
+
+
+def load_approved(repo: Repository, rev: str) -> tuple[RecordSet, History]:
+    """The records of a revision with the last approved version of each committee file, and the history."""
+    history = read_history(repo, rev)
+    current = load(repo, rev)
+    blobs = {path: blob for path, blob in current.blobs.items() if kind_of(path) in ("study", None)}
+    blobs.update(history.approved_blobs)
+    if blobs == dict(current.blobs):
+        return current, history
+    return assemble(blobs, repo.blobs(blobs.values())), history

@@ -1,0 +1,164 @@
+"""Bytes of `records/` to a RecordSet, from the work tree or any revision. A file that cannot be read is a Problem."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from xueshi import project
+from xueshi.git import Repository
+from xueshi.model import (
+    Organisation,
+    Policy,
+    Problem,
+    RecordSet,
+    Roster,
+    Severity,
+    Study,
+)
+from xueshi.records import build, typed, writer
+from xueshi.records.strict_yaml import Mapping as YamlMapping
+from xueshi.records.strict_yaml import Node, Sequence, YamlFault, parse
+
+ORGANISATION = "records/organisation.yaml"
+POLICY = "records/policy.yaml"
+_ROSTER = re.compile(r"records/([a-z][a-z0-9-]{1,31})/roster\.yaml")
+_STUDY = re.compile(r"records/([a-z][a-z0-9-]{1,31})/([0-9]{4})/([0-9A-HJKMNP-TV-Z]{26})\.yaml")
+_LIMIT = 200_000  # bytes; our largest record, 5,000 characters twice, is a third of that
+_CACHED = 300_000  # parsed files kept, by path and blob: after one merge only one file is read anew
+_EMPTY_ORGANISATION = Organisation("", (), (), ())
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """One file: its value if it is sound, what is wrong if not, and where its fields stand."""
+
+    value: Study | Roster | Organisation | Policy | None
+    problems: tuple[Problem, ...]
+    lines: Mapping[str, int]
+
+
+_PARSED: dict[tuple[str, str], Parsed] = {}
+
+
+def kind_of(path: str) -> str | None:
+    """study | roster | organisation | policy, or None for a path that is none of ours."""
+    if path == ORGANISATION:
+        return "organisation"
+    if path == POLICY:
+        return "policy"
+    if _ROSTER.fullmatch(path):
+        return "roster"
+    return "study" if _STUDY.fullmatch(path) else None
+
+
+def load(repo: Repository, rev: str | None) -> RecordSet:
+    """Everything under `records/` at a revision, or in the work tree (None)."""
+    if rev is not None:
+        blobs = repo.tree(rev, "records")
+        return assemble(blobs, repo.blobs(blob for path, blob in blobs.items() if (path, blob) not in _PARSED))
+    contents = dict(_work_tree(repo))
+    blobs = {path: _blob_id(data) for path, data in contents.items()}
+    return assemble(blobs, {blobs[path]: data for path, data in contents.items()})
+
+
+def _work_tree(repo: Repository) -> Iterator[tuple[str, bytes]]:
+    for path in sorted((repo.path / "records").rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            yield path.relative_to(repo.path).as_posix(), path.read_bytes()
+
+
+def _blob_id(data: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def assemble(blobs: Mapping[str, str], contents: Mapping[str, bytes]) -> RecordSet:
+    """A RecordSet from paths and contents by blob id; whatever is missing becomes a Problem."""
+    values: dict[str, Parsed] = {}
+    problems: list[Problem] = []
+    for path, blob in sorted(blobs.items()):
+        found = parsed(path, blob, contents)
+        values[path] = found
+        problems.extend(found.problems)
+    organisation, policy = values.get(ORGANISATION), values.get(POLICY)
+    for path, present in ((ORGANISATION, organisation), (POLICY, policy)):
+        if present is None:
+            problems.append(Problem(path, 0, "schema", "没有这个文件，请新建，或从 xueshi sample 的样例复制一份"))
+    studies = [p.value for p in values.values() if isinstance(p.value, Study)]
+    return RecordSet(
+        organisation=organisation.value
+        if organisation and isinstance(organisation.value, Organisation)
+        else _EMPTY_ORGANISATION,
+        policy=policy.value if policy and isinstance(policy.value, Policy) else build.policy(_NO_POLICY),
+        rosters={p.value.branch: p.value for p in values.values() if isinstance(p.value, Roster)},
+        studies={study.path: study for study in studies},
+        problems=tuple(problems),
+        lines={path: found.lines for path, found in values.items()},
+        blobs=dict(blobs),
+    )
+
+
+def parsed(path: str, blob: str, contents: Mapping[str, bytes]) -> Parsed:
+    """A file's value by path and blob id, parsed only once; `contents` maps blob ids to bytes."""
+    if (path, blob) not in _PARSED:
+        if len(_PARSED) >= _CACHED:
+            _PARSED.clear()
+        _PARSED[path, blob] = parse_file(path, contents[blob])
+    return _PARSED[path, blob]
+
+
+_NO_POLICY: build.Data = {"conversion": [], "kinds": {}, "requirements": []}
+
+
+def parse_file(path: str, data: bytes) -> Parsed:
+    """One file's value, or everything that is wrong with it."""
+    kind = kind_of(path)
+    if kind is None:
+        words = "records 下只放政策、组织、名册和 支部/年份/编号.yaml，请移走这个文件或改正路径"
+        return Parsed(None, (Problem(path, 0, "path-and-id-agree", words),), {})
+    if len(data) > _LIMIT:
+        return Parsed(None, (Problem(path, 0, "schema", f"文件有 {len(data)} 字节，最多 {_LIMIT} 字节，请缩短内容"),), {})
+    try:
+        tree = parse(data)
+    except YamlFault as fault:
+        return Parsed(None, (Problem(path, fault.line, "yaml", fault.message),), {})
+    plain = typed.value(tree, project.schema(kind), project.schema(kind))
+    faults = [
+        Problem(path, _line(tree, fault.place), "schema", fault.message, fault.field)
+        for fault in typed.faults(plain, kind)
+    ]
+    if faults:
+        return Parsed(None, tuple(faults), tree.key_lines)
+    value = _build(kind, plain, path)
+    return Parsed(value, _canonical(kind, plain, path, data), tree.key_lines)
+
+
+def _build(kind: str, plain: build.Data, path: str) -> Study | Roster | Organisation | Policy:
+    if kind == "study":
+        return build.study(plain, path)
+    if kind == "roster":
+        return build.roster(plain, path.split("/")[1])
+    return build.organisation(plain) if kind == "organisation" else build.policy(plain)
+
+
+def _canonical(kind: str, plain: build.Data, path: str, data: bytes) -> tuple[Problem, ...]:
+    if kind != "study" or writer.render(kind, plain) == data:
+        return ()
+    words = "写法与系统写出的不同（内容没有问题），下次更正时会自动理顺"
+    return (Problem(path, 0, "canonical", words, severity=Severity.NOTE),)
+
+
+def _line(tree: Node, place: typed.Place) -> int:
+    """The line of the value at `place`, or of the nearest thing around it that stands in the file."""
+    line = tree.line
+    for step in place:
+        if isinstance(tree, YamlMapping) and step in tree.items:
+            line, tree = tree.key_lines[str(step)], tree.items[str(step)]
+        elif isinstance(tree, Sequence) and isinstance(step, int) and step < len(tree.items):
+            tree = tree.items[step]
+            line = tree.line
+        else:
+            break
+    return line

@@ -1,0 +1,127 @@
+"""Bytes to a tree of values with line numbers. YAML's guesses, anchors, tags and repeated keys are refused here;
+what a scalar means is decided later by the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import yaml
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DEPTH = 12  # our deepest file has 6 levels; a bomb of brackets has thousands
+
+
+class YamlFault(Exception):
+    """The file is not the YAML we keep. `message` says why and how to cure it, `line` counts from 1."""
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line = line
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """Text as written; `plain` when it stood without quotes."""
+
+    line: int
+    text: str
+    plain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    line: int
+    items: list[Node] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    line: int
+    items: dict[str, Node] = field(default_factory=dict)
+    key_lines: dict[str, int] = field(default_factory=dict)
+
+
+Node = Scalar | Sequence | Mapping
+
+
+def parse(data: bytes) -> Mapping:
+    """The one document of a file, which must be a mapping. Raises YamlFault."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise YamlFault(line, "文件不是 UTF-8 编码，请另存为 UTF-8") from None
+    if text.startswith("\ufeff"):
+        raise YamlFault(1, "文件开头有 BOM，请另存为不带 BOM 的 UTF-8")
+    try:
+        node = _document(_events(text))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise YamlFault((mark.line if mark else 0) + 1, f"YAML 写法有误：{error.problem or error.context}") from None
+    except yaml.YAMLError as error:
+        raise YamlFault(_line_of(error, text), f"YAML 里有不能用的字符：{error}".splitlines()[0]) from None
+    if not isinstance(node, Mapping):
+        raise YamlFault(node.line, "文件应当是“字段: 值”的形式")
+    return node
+
+
+def _line_of(error: yaml.YAMLError, text: str) -> int:
+    return text.count("\n", 0, getattr(error, "position", 0)) + 1
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 1
+
+
+def _events(text: str) -> Iterator[yaml.Event]:
+    yield from yaml.parse(text, Loader=_Loader)
+
+
+def _document(events: Iterator[yaml.Event]) -> Node:
+    node: Node | None = None
+    for event in events:
+        if isinstance(event, yaml.DocumentStartEvent):
+            if node is not None:
+                raise YamlFault(_line(event), "一个文件只能有一份内容，请去掉多余的 ---")
+            node = _node(next(events), events, 0)
+    if node is None:
+        raise YamlFault(1, "文件是空的")
+    return node
+
+
+def _node(event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> Node:
+    line = _line(event)
+    _refuse(event, line, depth)
+    if isinstance(event, yaml.ScalarEvent):
+        return Scalar(line, event.value, not event.style)
+    if isinstance(event, yaml.SequenceStartEvent):
+        items = []
+        while not isinstance(following := next(events), yaml.SequenceEndEvent):
+            items.append(_node(following, events, depth + 1))
+        return Sequence(line, items)
+    return _mapping(line, events, depth)
+
+
+def _mapping(line: int, events: Iterator[yaml.Event], depth: int) -> Mapping:
+    found = Mapping(line)
+    while not isinstance(event := next(events), yaml.MappingEndEvent):
+        at = _line(event)
+        key = _node(event, events, depth + 1)
+        if not isinstance(key, Scalar):
+            raise YamlFault(at, "字段名只能是一个词")
+        if key.text in found.items:
+            raise YamlFault(at, f"字段 {key.text!r} 写了两次（第 {found.key_lines[key.text]} 行已有），请只留一个")
+        found.key_lines[key.text] = at
+        found.items[key.text] = _node(next(events), events, depth + 1)
+    return found
+
+
+def _refuse(event: yaml.Event, line: int, depth: int) -> None:
+    if depth > _DEPTH:
+        raise YamlFault(line, "嵌套太深，请检查括号和缩进")
+    if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+        raise YamlFault(line, "不能用锚点和引用（& 和 *），请把内容直接写出来；文字以这些符号开头时请加引号")
+    if getattr(event, "tag", None):
+        raise YamlFault(line, "不能用类型标记（!），请直接写值；文字以 ! 开头时请加引号")

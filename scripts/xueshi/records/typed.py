@@ -1,0 +1,179 @@
+"""A tree of text to typed values, the types taken from the schema, and the schema's verdict in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
+
+from xueshi import project
+from xueshi.records.strict_yaml import Mapping, Node, Scalar, Sequence
+
+# At most 15 digits, so that binary and decimal readings agree.
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,11})(\.[0-9]{1,3})?", re.ASCII)
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,14})", re.ASCII)
+
+Place = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing the schema does not allow, at a place in the file."""
+
+    place: Place
+    message: str
+
+    @property
+    def field(self) -> str:
+        return str(self.place[0]) if self.place else ""
+
+
+def value(node: Node, schema: dict[str, Any], root: dict[str, Any]) -> Any:
+    """The node as plain values: str, int, float, bool, None, list, dict. A scalar that its type cannot be read
+    from stays text, for the schema to refuse."""
+    schema = resolved(schema, root)
+    if isinstance(node, Mapping):
+        known: dict[str, Any] = schema.get("properties", {})
+        other = schema.get("additionalProperties")
+        other = other if isinstance(other, dict) else {}
+        return {key: value(item, known.get(key, other), root) for key, item in node.items.items()}
+    if isinstance(node, Sequence):
+        return [value(item, schema.get("items", {}), root) for item in node.items]
+    return _scalar(node, _types(schema, root))
+
+
+def resolved(schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
+    """The schema with its own `$ref` followed; what stands beside the reference is kept."""
+    name = schema.get("$ref")
+    if name is None:
+        return schema
+    target = root["$defs"][name.removeprefix("#/$defs/")]
+    return {**resolved(target, root), **{k: v for k, v in schema.items() if k != "$ref"}}
+
+
+def _types(schema: dict[str, Any], root: dict[str, Any]) -> set[str]:
+    if "anyOf" in schema:
+        return {name for one in schema["anyOf"] for name in _types(resolved(one, root), root)}
+    named = schema.get("type", "string")
+    return set(named) if isinstance(named, list) else {named}
+
+
+def _scalar(node: Scalar, types: set[str]) -> Any:
+    text = node.text
+    if not node.plain:
+        return text
+    if "null" in types and text in ("null", "~", ""):
+        return None
+    if "boolean" in types and text in ("true", "false"):
+        return text == "true"
+    if ("integer" in types or "number" in types) and _INTEGER.fullmatch(text):
+        return int(text)
+    if "number" in types and _NUMBER.fullmatch(text):
+        return float(text)
+    return text
+
+
+def _pattern(validator: Any, pattern: str, instance: Any, schema: dict[str, Any]) -> Iterator[ValidationError]:
+    """`$` means the end, not "before a last line break", and digits are ASCII, as every other checker reads it."""
+    strict = pattern.replace("$", r"\Z") if pattern.endswith("$") else pattern
+    if isinstance(instance, str) and not re.search(strict, instance, re.ASCII if "\\S" not in pattern else 0):
+        yield ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+_Validator = extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator, {"pattern": _pattern}
+)
+
+
+@cache
+def validator(kind: str) -> Any:
+    """The validator of a kind of file, formats on."""
+    return _Validator(project.schema(kind), format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+def faults(data: Any, kind: str) -> Iterator[Fault]:
+    """Everything the schema of this kind refuses in `data`, in the file's order."""
+    errors = sorted(validator(kind).iter_errors(data), key=lambda e: [str(p) for p in e.absolute_path])
+    for error in errors:
+        yield from _explain(error)
+
+
+def _explain(error: Any) -> Iterator[Fault]:
+    place: Place = tuple(error.absolute_path)
+    told = _WORDS.get(str(error.validator))
+    title = error.schema.get("title", "") if isinstance(error.schema, dict) else ""
+    name = title or (str(place[-1]) if place else "文件")
+    if error.validator == "required":
+        for missing in error.validator_value:
+            if missing not in error.instance:
+                yield Fault((*place, missing), f"缺少{_title_of(error, missing)}，请补上 {missing}")
+        return
+    if error.validator == "additionalProperties":
+        known = error.schema.get("properties", {})
+        for extra in [key for key in error.instance if key not in known]:
+            yield Fault((*place, extra), f"没有 {extra!r} 这个字段，请删去或改正拼写（可用：{'、'.join(known)}）")
+        return
+    if told is None:
+        yield Fault(place, f"{name}不合要求：{_short(error.instance)}")
+        return
+    yield Fault(place, told(name, error))
+
+
+def _title_of(error: Any, missing: str) -> str:
+    title = error.schema.get("properties", {}).get(missing, {}).get("title", "")
+    return f"“{title}”" if title else "字段"
+
+
+def _short(instance: Any) -> str:
+    text = repr(instance) if isinstance(instance, str) else str(instance)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _choices(name: str, error: Any) -> str:
+    values = [error.validator_value] if error.validator == "const" else error.validator_value
+    return f"{name}不能是 {_short(error.instance)}，应为：{'、'.join(str(v) for v in values)}"
+
+
+_TYPES = {
+    "string": "文字", "number": "数字", "integer": "整数", "boolean": "true 或 false", "array": "列表（每项前加 -）",
+    "object": "若干字段", "null": "null",
+}  # fmt: skip
+
+
+def _type(name: str, error: Any) -> str:
+    wanted = error.validator_value
+    return f"{name}应为{_TYPES.get(str(wanted), str(wanted))}，现为 {_short(error.instance)}"
+
+
+_FORMATS = {
+    "date": "“2026-03-05”这样存在的日期，并加引号",
+    "date-time": "“2026-03-05T16:58:21+08:00”这样的时间，并加引号",
+    "email": "邮箱地址",
+}
+
+_WORDS: dict[str, Callable[[str, Any], str]] = {
+    "type": _type,
+    "enum": _choices,
+    "const": _choices,
+    "anyOf": lambda name, e: f"{name}不合要求：{_short(e.instance)}",
+    "format": lambda name, e: f"{name}应为{_FORMATS.get(e.validator_value, e.validator_value)}，现为 {_short(e.instance)}",
+    "pattern": lambda name, e: f"{name}写法不对：{_short(e.instance)}"
+    + ("，不能只有空格" if e.validator_value == "\\S" else f"，应符合 {e.validator_value}"),
+    "minLength": lambda name, e: f"{name}不能为空，请填写",
+    "maxLength": lambda name, e: f"{name}有 {len(e.instance)} 个字，最多 {e.validator_value} 个，请缩短",
+    "minItems": lambda name, e: f"{name}至少要有 {e.validator_value} 项",
+    "maxItems": lambda name, e: f"{name}有 {len(e.instance)} 项，最多 {e.validator_value} 项，请减少",
+    "minimum": lambda name, e: f"{name}不能小于 {e.validator_value}，现为 {e.instance}",
+    "maximum": lambda name, e: f"{name}不能大于 {e.validator_value}，现为 {e.instance}",
+    "exclusiveMinimum": lambda name, e: f"{name}应大于 {e.validator_value}，现为 {e.instance}",
+    "exclusiveMaximum": lambda name, e: f"{name}应小于 {e.validator_value}，现为 {e.instance}",
+    "multipleOf": lambda name, e: f"{name}应为 {e.validator_value} 的整数倍，现为 {e.instance}",
+    "dependentRequired": lambda name, e: "开始时间和结束时间要一起填写",
+    "minProperties": lambda name, e: f"{name}不能为空",
+}
