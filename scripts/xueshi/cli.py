@@ -53,7 +53,7 @@ _repo = click.option(
 _rev = click.option("--rev", default="HEAD", help="Revision to read (default: HEAD).")
 
 
-class Day(click.ParamType):
+class Day(click.ParamType[date]):
     """A date such as 2026-03-05."""
 
     name = "date"

@@ -7,6 +7,7 @@ from xueshi.model import History, RecordSet
 from xueshi.records.evidence import evidence_blobs, evidence_hashes, evidence_path
 from xueshi.records.history import (
     Commit,
+    commit_at,
     read_commits,
     read_history,
     submission,

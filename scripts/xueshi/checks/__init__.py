@@ -1,0 +1,80 @@
+"""RecordSet → problems. Every rule is a small function whose docstring is the rule and whose name is its id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
+from datetime import date
+
+from xueshi.checks import organisation, proposal, record
+from xueshi.checks.context import Context
+from xueshi.model import Problem, RecordSet
+
+Rule = Callable[[Context], Iterator[Problem]]
+ChangeRule = Callable[[RecordSet, RecordSet, Collection[str]], Iterator[Problem]]
+
+RULES: tuple[Rule, ...] = (
+    record.path_and_id_agree,
+    record.branch_is_known,
+    record.member_is_on_roster,
+    record.kind_is_known,
+    record.date_is_not_in_future,
+    record.date_is_in_plan,
+    record.dates_are_in_order,
+    record.hours_fit_the_days,
+    record.day_is_within_cap,
+    record.evidence_exists,
+    record.people_named_exist,
+    record.ids_are_unique,
+    record.same_event_once,
+    organisation.units_form_a_tree,
+    organisation.rosters_have_a_branch,
+    organisation.roster_periods_are_in_order,
+    organisation.members_stand_once,
+    organisation.reviewers_are_members,
+    organisation.policy_names_exist,
+)
+
+CHANGE_RULES: tuple[ChangeRule, ...] = (
+    proposal.touches_one_branch,
+    proposal.only_records_change,
+    proposal.identity_never_changes,
+    proposal.nothing_is_deleted,
+    proposal.changes_say_why,
+)
+
+
+def check(records: RecordSet, today: date, evidence: Collection[str] | None = None) -> tuple[Problem, ...]:
+    """Every problem of a RecordSet, sorted by place. `evidence`: hashes of kept pictures, None when not looked at."""
+    return tuple(sorted({*records.problems, *_judged(records, None, today, evidence)}))
+
+
+def check_change(
+    base: RecordSet,
+    head: RecordSet,
+    changed: Collection[str],
+    *,
+    today: date,
+    evidence: Collection[str] | None = None,
+) -> tuple[Problem, ...]:
+    """Problems of a proposed change: of the changed files, and of the change itself. Other files' problems are left
+    out, so that one wrong record blocks nothing else."""
+    found = {p for p in (*head.problems, *_judged(head, set(changed), today, evidence)) if p.path in changed}
+    for rule in CHANGE_RULES:
+        found |= {replace(problem, rule=rule_id(rule)) for problem in rule(base, head, changed)}
+    return tuple(sorted(found))
+
+
+def rule_id(rule: Rule | ChangeRule) -> str:
+    """A rule's id: its function name in kebab-case."""
+    return rule.__name__.replace("_", "-")
+
+
+def _judged(
+    records: RecordSet, only: Collection[str] | None, today: date, evidence: Collection[str] | None
+) -> Iterator[Problem]:
+    everything = tuple(records.studies[path] for path in sorted(records.studies))
+    chosen = everything if only is None else tuple(study for study in everything if study.path in only)
+    context = Context(records, chosen, everything, records.people(), today, evidence)
+    for rule in RULES:
+        yield from (replace(problem, rule=rule_id(rule)) for problem in rule(context))

@@ -1,0 +1,31 @@
+"""What a rule may look at."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from xueshi.model import Person, Problem, RecordSet, Severity, Study
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The records, what is judged of them (`studies`; `all_studies` for comparison), today's date in Shanghai and the
+    hashes of kept pictures (None: not looked at)."""
+
+    records: RecordSet
+    studies: tuple[Study, ...]
+    all_studies: tuple[Study, ...]
+    people: Mapping[str, Person]
+    today: date
+    evidence: Collection[str] | None
+
+    def problem(self, study: Study, field: str, message: str, severity: Severity = Severity.ERROR) -> Problem:
+        """A fault of one field of a record; the table of rules adds the rule's id."""
+        return Problem(study.path, self.records.line(study.path, field), "", message, field, severity)
+
+
+def told_date(day: date) -> str:
+    """A date as people read it: 2026年3月5日."""
+    return f"{day.year}年{day.month}月{day.day}日"

@@ -1,0 +1,98 @@
+"""Submission × RecordSet → what a proposal says and holds. Pure."""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+
+from xueshi.model import Change, Evidence, Study, Submitted, Void
+from xueshi.records.writer import study_path
+from xueshi.totals.text import plain
+from xueshi.ulids import year_of
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a form gave, already checked. `id` is the submission's and the record's ULID, `at` the moment of receipt."""
+
+    id: str
+    branch: str
+    member: str
+    via: str
+    notice: str
+    at: datetime
+    kind: str
+    title: str
+    start_date: date
+    hours: Decimal
+    content: str | None = None
+    place: str | None = None
+    evidence: tuple[Evidence, ...] = ()
+
+
+def register(sent: Sent) -> Study:
+    """The record that a registration proposes."""
+    return Study(
+        path=study_path(sent.branch, sent.id, year_of(sent.id)),
+        branch=sent.branch,
+        id=sent.id,
+        member=sent.member,
+        kind=sent.kind,
+        title=sent.title,
+        start_date=sent.start_date,
+        hours=sent.hours,
+        content=sent.content,
+        place=sent.place,
+        evidence=sent.evidence,
+        submitted=Submitted(sent.member, sent.at, sent.via, sent.notice),
+    )
+
+
+def granted(study: Study, hours: Decimal, change: Change) -> Study:
+    """The record with fewer hours than claimed, as its reviewer grants them."""
+    return replace(study, hours=hours, change=change)
+
+
+def voided(study: Study, void: Void) -> Study:
+    """The record kept, counting nothing."""
+    return replace(study, void=void)
+
+
+def commit_message(action: str, submission: str, record: str, by: str) -> str:
+    """A proposal's commit: ids only, never a name, title or content."""
+    return (
+        f"{action.capitalize()} {record}\n\n"
+        f"Submission-Id: {submission}\nRecord-Id: {record}\nAction: {action}\nSubmitted-By: {by}\n"
+    )
+
+
+def merge_message(proposal: str, pull: int, approved_by: str) -> str:
+    """The desk's merge: which proposal, which pull request, whose decision."""
+    return f"Merge proposal {proposal}\n\nPull: {pull}\nApproved-By: {approved_by}\n"
+
+
+def pull_title(study: Study, name: str, branch_name: str) -> str:
+    """A pull request's title in words a reviewer uses."""
+    return f"【待审核】{branch_name} {name} {study.start_date} {study.title} {plain(study.hours)} 学时"
+
+
+def pull_body(study: Study, submission: str) -> str:
+    """A pull request's body: the facts as a table; everything a person typed is escaped."""
+    facts = (
+        ("学习日期", study.start_date.isoformat()),
+        ("学习主题", study.title),
+        ("学时", plain(study.hours)),
+        ("学习内容", study.content or ""),
+        ("地点", study.place or ""),
+    )
+    rows = "\n".join(f"| {title} | {_markdown(text)} |" for title, text in facts if text)
+    return f"| 项目 | 内容 |\n|---|---|\n{rows}\n\n<!-- bridge:submission={submission} -->\n"
+
+
+def _markdown(text: str) -> str:
+    """Text that Markdown and HTML both leave alone, on one line."""
+    flat = html.escape(" ".join(text.split()), quote=False)
+    return re.sub(r"([\\`*_{}\[\]()#+!|~@-])", r"\\\1", flat)
