@@ -1,0 +1,109 @@
+"""A small organisation in a real bare repository, and the acts that make its history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from xueshi import project, proposals, ulids
+from xueshi.git import Identity, NewCommit, RefUpdate, Repository, init_bare
+from xueshi.model import SHANGHAI, Study
+from xueshi.proposals import Sent
+from xueshi.records import render, study_file
+
+BRIDGE = Identity("Xueshi bridge", "bridge@example.invalid")
+DESK = Identity("Xueshi desk", "desk@example.invalid")
+START = datetime(2026, 3, 1, 9, 0, tzinfo=SHANGHAI)
+
+
+def person(member: str, name: str, **more: object) -> dict[str, object]:
+    return {"id": member, "name": name, "periods": [{"from": "2024-01-01", "status": "full"}], **more}
+
+
+def committee_files() -> dict[str, bytes | None]:
+    organisation = {
+        "schema": "organisation/1",
+        "name": "示例大学艺术学院党委",
+        "units": [
+            {"id": "sample-art", "kind": "committee", "name": "示例大学艺术学院党委"},
+            {"id": "jg1", "kind": "branch", "parent": "sample-art", "name": "教工第一党支部"},
+            {"id": "yjs", "kind": "branch", "parent": "sample-art", "name": "研究生党支部"},
+        ],
+        "reviewers": [
+            {"member": "m0003", "unit": "jg1", "from": "2024-06-01", "emails": ["weicn@example.invalid"]},
+            {"member": "m0004", "unit": "yjs", "from": "2024-06-01"},
+            {"member": "m0005", "unit": "sample-art", "from": "2024-06-01"},
+        ],
+        "desks": [{"email": DESK.email, "from": "2026-01-01"}],
+    }
+    secretary = [{"role": "branch_secretary", "from": "2025-01-01"}]
+    jg1 = [person("m0012", "林样青"), person("m0003", "韦测宁", roles=secretary), person("m0005", "罗例言")]
+    yjs = [person("m0004", "覃演禾"), person("m0006", "王演")]
+    return {
+        "records/policy.yaml": project.policy_file(),
+        "records/organisation.yaml": render("organisation", organisation),
+        "records/jg1/roster.yaml": render("roster", {"schema": "roster/1", "members": jg1}),
+        "records/yjs/roster.yaml": render("roster", {"schema": "roster/1", "members": yjs}),
+    }
+
+
+@dataclass
+class School:
+    """The repository and a clock that moves an hour with every act."""
+
+    repo: Repository
+    at: datetime = START
+    pulls: int = 0
+    tip: str = field(default="")
+
+    def tick(self) -> datetime:
+        self.at += timedelta(hours=1)
+        return self.at
+
+    def commit(self, parents: tuple[str, ...], files: Mapping[str, bytes | None], message: str, who: Identity) -> str:
+        return self.repo.commits([NewCommit(parents, files, message, who, self.tick())])[0]
+
+    def to_main(self, sha: str) -> str:
+        self.repo.update_refs([RefUpdate("refs/heads/main", sha, self.tip or None)])
+        self.tip = sha
+        return sha
+
+    def push(self, files: Mapping[str, bytes | None], who: Identity = BRIDGE) -> str:
+        return self.to_main(self.commit((self.tip,), files, "Push directly\n", who))
+
+    def study(self, member: str = "m0012", branch: str = "jg1", hours: str = "2", **more: object) -> Study:
+        at = self.tick()
+        values: dict[str, object] = {"kind": "theme_day", "title": "党章专题学习", "start_date": date(2026, 3, 1)}
+        values.update(more)
+        sent = Sent(
+            id=ulids.new(at), branch=branch, member=member, via="link", notice="2026-01", at=at,
+            hours=Decimal(hours), **values,  # type: ignore[arg-type]
+        )  # fmt: skip
+        return proposals.register(sent)
+
+    def propose(self, study: Study, action: str = "register") -> str:
+        message = proposals.commit_message(action, study.id, study.id, study.submitted.by)
+        return self.commit((self.tip,), {study.path: study_file(study)}, message, BRIDGE)
+
+    def merge(
+        self, head: str, by: str = "m0003", who: Identity = DESK, edit: Mapping[str, bytes | None] | None = None
+    ) -> str:
+        self.pulls += 1
+        base = self.repo.merge_base(self.tip, head) or head
+        changed = self.repo.changed(base, head)
+        contents = self.repo.blobs(blob for blob in changed.values() if blob)
+        files = {path: contents[blob] if blob else None for path, blob in changed.items()}
+        message = proposals.merge_message("01KJYKG9Z08M4T0V2N9X5B7CDE", self.pulls, by)
+        return self.to_main(self.commit((self.tip, head), {**files, **(edit or {})}, message, who))
+
+
+@pytest.fixture
+def school(tmp_path: Path) -> School:
+    made = School(init_bare(tmp_path / "school.git"))
+    made.to_main(made.commit((), committee_files(), "Begin\n", BRIDGE))
+    return made
