@@ -65,7 +65,9 @@ class School:
         self.at += timedelta(hours=1)
         return self.at
 
-    def commit(self, parents: tuple[str, ...], files: Mapping[str, bytes | None], message: str, who: Identity) -> str:
+    def commit(
+        self, parents: tuple[str, ...], files: Mapping[str, bytes | None], message: str, who: Identity
+    ) -> str:
         return self.repo.commits([NewCommit(parents, files, message, who, self.tick())])[0]
 
     def to_main(self, sha: str) -> str:
@@ -78,7 +80,11 @@ class School:
 
     def study(self, member: str = "m0012", branch: str = "jg1", hours: str = "2", **more: object) -> Study:
         at = self.tick()
-        values: dict[str, object] = {"kind": "theme_day", "title": "党章专题学习", "start_date": date(2026, 3, 1)}
+        values: dict[str, object] = {
+            "kind": "theme_day",
+            "title": "党章专题学习",
+            "start_date": date(2026, 3, 1),
+        }
         values.update(more)
         sent = Sent(
             id=ulids.new(at), branch=branch, member=member, via="link", notice="2026-01", at=at,
@@ -91,7 +97,11 @@ class School:
         return self.commit((self.tip,), {study.path: study_file(study)}, message, BRIDGE)
 
     def merge(
-        self, head: str, by: str = "m0003", who: Identity = DESK, edit: Mapping[str, bytes | None] | None = None
+        self,
+        head: str,
+        by: str = "m0003",
+        who: Identity = DESK,
+        edit: Mapping[str, bytes | None] | None = None,
     ) -> str:
         self.pulls += 1
         base = self.repo.merge_base(self.tip, head) or head

@@ -10,7 +10,7 @@ import pytest
 from conftest import School, committee_files
 
 from xueshi import records, totals
-from xueshi.git import Identity
+from xueshi.git import Identity, RefUpdate
 from xueshi.model import Change, Void
 from xueshi.records import study_file
 
@@ -48,7 +48,11 @@ def test_a_merge_is_mapped_by_the_authors_address(school: School) -> None:
 
 @pytest.mark.parametrize(
     ("member", "by", "reason"),
-    [("m0012", "m0004", "not-reviewer"), ("m0012", "m0012", "not-reviewer"), ("m0003", "m0003", "own-record")],
+    [
+        ("m0012", "m0004", "not-reviewer"),
+        ("m0012", "m0012", "not-reviewer"),
+        ("m0003", "m0003", "own-record"),
+    ],
 )
 def test_a_wrong_decider_approves_nothing(school: School, member: str, by: str, reason: str) -> None:
     study = school.study(member)
@@ -90,7 +94,9 @@ def test_fewer_hours_granted_inside_the_merge_are_what_counts(school: School) ->
 def test_a_void_record_stays_and_counts_nothing(school: School) -> None:
     study = school.study()
     school.merge(school.propose(study))
-    school.merge(school.propose(replace(study, void=Void("m0003", school.at, "重复登记")), "void"), by="m0005")
+    school.merge(
+        school.propose(replace(study, void=Void("m0003", school.at, "重复登记")), "void"), by="m0005"
+    )
     assert verdict(school, study.path) == (True, "")
     assert counted(school) == 0
 
@@ -106,14 +112,14 @@ def test_a_pushed_policy_leaves_the_approved_one_in_force(school: School) -> Non
 def test_a_reviewer_added_by_the_same_merge_cannot_decide_it(school: School) -> None:
     files = committee_files()
     organisation = (files["records/organisation.yaml"] or b"").replace(b"member: m0003", b"member: m0012")
-    head = school.commit((school.tip,), {"records/organisation.yaml": organisation}, "Grab\n", Identity("g", "g@g.g"))
+    head = school.commit(
+        (school.tip,), {"records/organisation.yaml": organisation}, "Grab\n", Identity("g", "g@g.g")
+    )
     school.merge(head, by="m0012")
     assert verdict(school, "records/organisation.yaml") == (False, "not-reviewer")
 
 
 def test_open_proposals_are_those_not_on_main(school: School) -> None:
-    from xueshi.git import RefUpdate
-
     study = school.study()
     head = school.propose(study)
     school.repo.update_refs([RefUpdate(f"refs/heads/sub/{study.id}", head, None)])

@@ -47,7 +47,7 @@ _repo = click.option(
     "--repo",
     "folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=Path("."),
+    default=Path(),
     help="The repository of records (default: this folder).",
 )
 _rev = click.option("--rev", default="HEAD", help="Revision to read (default: HEAD).")
@@ -71,7 +71,9 @@ def open_repository(folder: Path) -> Repository:
     """The repository that `folder` lies in. Raises UsageError when there is none."""
     repo = Repository(folder)
     if repo.resolve("HEAD") is None:
-        raise UsageError(f"{folder.resolve()} is not a git repository with a commit; give one with --repo DIR")
+        raise UsageError(
+            f"{folder.resolve()} is not a git repository with a commit; give one with --repo DIR"
+        )
     if repo.run("rev-parse", "--is-bare-repository").strip() == b"true":
         return repo
     return Repository(Path(repo.run("rev-parse", "--show-toplevel").decode().rstrip("\n")))
@@ -93,7 +95,9 @@ def main() -> None:
 @main.command()
 @_repo
 @click.option("--rev", default=None, help="Check this revision instead of the work tree.")
-@click.option("--base", default=None, help="Judge only what differs from this revision, as a proposed change to it.")
+@click.option(
+    "--base", default=None, help="Judge only what differs from this revision, as a proposed change to it."
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print.")
 @_told
 def check(folder: Path, rev: str | None, base: str | None, form: str) -> None:
@@ -173,5 +177,7 @@ def history_command(folder: Path, rev: str, record: str) -> None:
     approved, history = records.load_approved(repo, sha)
     lines = list(history_lines(repo, approved, history, record.upper()))
     if not lines:
-        raise UsageError(f"no record {record!r} on {rev}; `xueshi totals --member ID` lists a member's records")
+        raise UsageError(
+            f"no record {record!r} on {rev}; `xueshi totals --member ID` lists a member's records"
+        )
     click.echo("\n".join(lines))

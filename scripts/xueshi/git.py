@@ -78,7 +78,11 @@ class Repository:
     def resolve(self, name: str) -> str | None:
         """The full id of the commit `name` stands for, or None."""
         try:
-            return self.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}").decode().strip()
+            return (
+                self.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+                .decode()
+                .strip()
+            )
         except GitError:
             return None
 
@@ -148,7 +152,14 @@ class Repository:
             return []
         with tempfile.TemporaryDirectory() as folder:
             marks = Path(folder) / "marks"
-            self.run("fast-import", "--quiet", "--done", "--date-format=raw", f"--export-marks={marks}", stdin=_stream(new))
+            self.run(
+                "fast-import",
+                "--quiet",
+                "--done",
+                "--date-format=raw",
+                f"--export-marks={marks}",
+                stdin=_stream(new),
+            )
             pairs = (line.split(" ") for line in marks.read_text().splitlines())
             by_mark = {int(mark[1:]): sha for mark, sha in pairs}
         return [by_mark[n] for n in range(1, len(new) + 1)]
@@ -167,7 +178,16 @@ class Repository:
             raise RefMoved("update-ref", error.words) from None
 
     def fetch(self, url: str, *refspecs: str) -> None:
-        self.run("fetch", "--quiet", "--no-tags", "--prune", "--no-write-fetch-head", "--end-of-options", url, *refspecs)
+        self.run(
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--prune",
+            "--no-write-fetch-head",
+            "--end-of-options",
+            url,
+            *refspecs,
+        )
 
     def push(self, url: str, *refspecs: str, leases: Mapping[str, str]) -> None:
         """Push all refspecs or none; each ref in `leases` must still be at the given id ("": must not exist)."""
@@ -197,7 +217,16 @@ def clone_bare(url: str, path: Path) -> Repository:
 
 
 # A repository we read may come from anybody: no hooks of its own, no prompts, no helpers, no odd transports.
-_SAFE = ("-c", "credential.helper=", "-c", "protocol.ext.allow=never", "-c", "core.quotePath=false", "-c", "safe.directory=*")
+_SAFE = (
+    "-c",
+    "credential.helper=",
+    "-c",
+    "protocol.ext.allow=never",
+    "-c",
+    "core.quotePath=false",
+    "-c",
+    "safe.directory=*",
+)
 
 
 def _words(error: GitCommandError) -> str:
@@ -240,4 +269,3 @@ def _stream(new: Sequence[NewCommit]) -> bytes:
 
 def _data(content: bytes) -> bytes:
     return b"data %d\n" % len(content) + content + b"\n"
-

@@ -97,7 +97,9 @@ class Outbox:
             if found is None:
                 connection.execute(_version.insert().values(version=SCHEMA_VERSION))
             elif found != SCHEMA_VERSION:
-                raise XueshiError(f"the outbox has version {found}, this program knows {SCHEMA_VERSION}; update it")
+                raise XueshiError(
+                    f"the outbox has version {found}, this program knows {SCHEMA_VERSION}; update it"
+                )
 
     # --- the form's side
 
@@ -115,10 +117,16 @@ class Outbox:
             "step": "stored",
         }
         with self._engine.begin() as connection:
-            held = connection.execute(sa.select(_submission).where(_submission.c.key == key)).mappings().first()
+            held = (
+                connection.execute(sa.select(_submission).where(_submission.c.key == key)).mappings().first()
+            )
             if held is None:
                 connection.execute(_submission.insert().values(**values))
-                held = connection.execute(sa.select(_submission).where(_submission.c.key == key)).mappings().one()
+                held = (
+                    connection.execute(sa.select(_submission).where(_submission.c.key == key))
+                    .mappings()
+                    .one()
+                )
         return _row(held)
 
     def by_key(self, key: str) -> Row | None:
@@ -133,7 +141,9 @@ class Outbox:
 
     def keep_picture(self, picture: Picture, now: datetime) -> Evidence:
         """Write a picture through to the disk under its hash; keeping it twice is keeping it once."""
-        evidence = Evidence(picture.sha256, picture.source_sha256, len(picture.data), picture.width, picture.height)
+        evidence = Evidence(
+            picture.sha256, picture.source_sha256, len(picture.data), picture.width, picture.height
+        )
         _write(self._file(picture.sha256), picture.data)
         values = {**asdict(evidence), "kept_at": now.isoformat()}
         values["taken_on"] = picture.taken_on.isoformat() if picture.taken_on else None
@@ -146,7 +156,9 @@ class Outbox:
     def picture(self, sha256: str) -> tuple[Evidence, bytes, date | None] | None:
         """A kept picture and the day its camera gave, or None."""
         with self._engine.begin() as connection:
-            found = connection.execute(sa.select(_picture).where(_picture.c.sha256 == sha256)).mappings().first()
+            found = (
+                connection.execute(sa.select(_picture).where(_picture.c.sha256 == sha256)).mappings().first()
+            )
         if found is None:
             return None
         evidence = Evidence(sha256, found["source_sha256"], found["bytes"], found["width"], found["height"])
@@ -165,7 +177,9 @@ class Outbox:
 
     def advance(self, row: Row, **values: Any) -> None:
         """Record a step. Nothing happens when the row has moved on meanwhile: the step was the fence."""
-        told = {key: value.isoformat() if isinstance(value, datetime) else value for key, value in values.items()}
+        told = {
+            key: value.isoformat() if isinstance(value, datetime) else value for key, value in values.items()
+        }
         with self._engine.begin() as connection:
             where = sa.and_(_submission.c.id == row.sent.id, _submission.c.step == row.step)
             connection.execute(_submission.update().where(where).values(**told))

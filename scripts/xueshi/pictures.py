@@ -30,10 +30,16 @@ _VIDEO = (b"qt  ", b"isom", b"mp41", b"mp42", b"avc1", b"iso2", b"M4V ", b"3gp4"
 # What people send by mistake, told apart by the first bytes so that the message can say what to do instead.
 _MISTAKES: tuple[tuple[Callable[[bytes], bool], str], ...] = (
     (lambda b: b[:5] == b"%PDF-", "这是 PDF 文件，请拍成照片再传"),
-    (lambda b: b[:4] == b"PK\x03\x04" or b[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "这是文档或压缩包，请拍成照片再传"),
+    (
+        lambda b: b[:4] == b"PK\x03\x04" or b[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        "这是文档或压缩包，请拍成照片再传",
+    ),
     (lambda b: b[4:8] == b"ftyp" and b[8:12] in _VIDEO, "这是视频或动态照片，请选普通照片"),
     (lambda b: b[:4] == b"GIF8", "不收动图，请选普通照片"),
-    (lambda b: b.lstrip()[:5].lower() in (b"<?xml", b"<svg ", b"<html", b"<!doc"), "这不是照片，请选相册里的照片或现拍一张"),
+    (
+        lambda b: b.lstrip()[:5].lower() in (b"<?xml", b"<svg ", b"<html", b"<!doc"),
+        "这不是照片，请选相册里的照片或现拍一张",
+    ),
 )
 _NOT_A_PICTURE = "这个文件打不开，可能没有传完或不是照片，请换一张（JPG、PNG、HEIC 都可以）"
 _TOO_MANY_PIXELS = "这张图片的像素太多，请选普通照片或先截图再传"
@@ -57,7 +63,9 @@ def clean(sent: bytes) -> Picture:
     if not sent:
         raise PictureRefused("这个文件是空的，请重新选一张")
     if len(sent) > MAX_SENT:
-        raise PictureRefused(f"照片有 {len(sent) // 1024 // 1024} MB，最多 {MAX_SENT // 1024 // 1024} MB，请换一张小些的")
+        raise PictureRefused(
+            f"照片有 {len(sent) // 1024 // 1024} MB，最多 {MAX_SENT // 1024 // 1024} MB，请换一张小些的"
+        )
     for is_it, words in _MISTAKES:
         if is_it(sent[:512]):
             raise PictureRefused(words)
@@ -101,7 +109,7 @@ def _decode(file: IO[bytes]) -> tuple[Image.Image, date | None]:
 def _taken_on(image: Image.Image) -> date | None:
     text = image.getexif().get_ifd(ExifTags.IFD.Exif).get(_EXIF_TAKEN)
     try:
-        return datetime.strptime(str(text)[:10], "%Y:%m:%d").date()  # noqa: DTZ007 (a camera's clock has no zone)
+        return datetime.strptime(str(text)[:10], "%Y:%m:%d").date()
     except ValueError:
         return None
 
@@ -118,7 +126,9 @@ def _rgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     if profile and image.mode in ("RGB", "CMYK", "L"):
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+            converted = ImageCms.profileToProfile(
+                image, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
+            )
             image = converted or image
         except ImageCms.PyCMSError:
             pass  # an odd profile costs a shade of colour, not the picture

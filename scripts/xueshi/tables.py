@@ -18,29 +18,48 @@ WHY = {
     "unapproved": "未经审核人通过", "void": "已作废", "kind-not-counted": "此类型不计入", "future": "日期未到",
     "unknown-kind": "没有这个学习类型",
 }  # fmt: skip
-STANDING = {"met": "已达标", "near": "接近", "under_way": "进行中", "behind": "进度滞后", "exempt": "不作要求"}
+STANDING = {
+    "met": "已达标",
+    "near": "接近",
+    "under_way": "进行中",
+    "behind": "进度滞后",
+    "exempt": "不作要求",
+}
 REASON = {
     "direct-push": "不是通过合并进入的", "unknown-decider": "认不出是谁决定的", "not-reviewer": "决定者不是该支部的审核人",
     "own-record": "决定者就是填报人或本人", "unreadable": "文件有误",
 }  # fmt: skip
-_ACTION = {"register": "登记", "correct": "更正", "amend": "改学时", "confirm": "确认", "restore": "恢复", "void": "作废"}
+_ACTION = {
+    "register": "登记",
+    "correct": "更正",
+    "amend": "改学时",
+    "confirm": "确认",
+    "restore": "恢复",
+    "void": "作废",
+}
 
 
-def totals_data(records: RecordSet, totals: Totals, *, branch: str | None, member: str | None) -> dict[str, Any]:
+def totals_data(
+    records: RecordSet, totals: Totals, *, branch: str | None, member: str | None
+) -> dict[str, Any]:
     """The figures asked for as plain values, hours as shortest decimal strings. UsageError for an unknown id."""
     if branch is not None and branch not in {unit.id for unit in records.organisation.branches()}:
         known = "、".join(unit.id for unit in records.organisation.branches())
         raise UsageError(f"no branch {branch!r}; known: {known}")
     if member is not None and member not in totals.members:
         raise UsageError(f"no member {member!r} on any roster")
-    chosen = [m for m in totals.members.values() if member in (None, m.person.id) and branch in (None, m.branch)]
+    chosen = [
+        m for m in totals.members.values() if member in (None, m.person.id) and branch in (None, m.branch)
+    ]
     year = (date(totals.on.year, 1, 1), date(totals.on.year + 1, 1, 1))
     sums: dict[str, Decimal] = {unit.id: Decimal(0) for unit in records.organisation.branches()}
     for credit in totals.credits():
         if year[0] <= credit.study.start_date < year[1] and credit.study.branch in sums:
             sums[credit.study.branch] += credit.credited
     listed = [credit for m in chosen for credit in m.credits]
-    listed += [credit for credit in totals.strangers if member is None and branch in (None, credit.study.branch)]
+    listed += [
+        credit for credit in totals.strangers if member is None and branch in (None, credit.study.branch)
+    ]
     return {
         "members": {m.person.id: _member(m, ledger=member is not None) for m in chosen},
         "branches": {unit: plain(hours) for unit, hours in sums.items() if branch in (None, unit)},
@@ -91,7 +110,9 @@ def totals_table(data: Mapping[str, Any]) -> str:
     for member, m in data["members"].items():
         for requirement, s in m["requirements"].items():
             words = f"{s['counted']} / {s['target']}，还差 {s['short']}，{STANDING[s['standing']]}"
-            lines.append(f"{member}  {m['branch'] or '已转出'}  {m['name']}  {s['label']}（{requirement}）  {words}")
+            lines.append(
+                f"{member}  {m['branch'] or '已转出'}  {m['name']}  {s['label']}（{requirement}）  {words}"
+            )
         lines += [_ledger_line(credit) for credit in m.get("ledger", ())]
     if data["uncounted"]:
         lines.append("未计入，需要处理：")
@@ -144,7 +165,7 @@ def _differences(before: Study | None, after: Study | None) -> Iterator[str]:
         return
     old, new = (asdict(before) if before else {}), asdict(after)
     for name, value in new.items():
-        if name in ("path", "branch", "submitted") or value in (None, ()) and not old.get(name):
+        if name in ("path", "branch", "submitted") or (value in (None, ()) and not old.get(name)):
             continue
         if not old:
             if name in ("title", "start_date", "hours", "kind"):

@@ -15,13 +15,17 @@ def units_form_a_tree(c: Context) -> Iterator[Problem]:
     ids = [unit.id for unit in units]
     for unit in units:
         if ids.count(unit.id) > 1:
-            yield _organisation(c, "units", f"党组织编号 {unit.id!r} 用了 {ids.count(unit.id)} 次，请改成不同的编号")
+            yield _organisation(
+                c, "units", f"党组织编号 {unit.id!r} 用了 {ids.count(unit.id)} 次，请改成不同的编号"
+            )
         if unit.parent is not None and unit.parent not in ids:
             yield _organisation(c, "units", f"{unit.name}的上级 {unit.parent!r} 不存在，请改正 parent")
         chain = c.records.organisation.above(unit.id)
         last = c.records.organisation.unit(chain[-1]) if chain else None
         if last is not None and last.parent in chain:
-            yield _organisation(c, "units", f"{unit.name}的上级绕成了一圈：{' → '.join(chain)}，请改正 parent")
+            yield _organisation(
+                c, "units", f"{unit.name}的上级绕成了一圈：{' → '.join(chain)}，请改正 parent"
+            )
 
 
 def rosters_have_a_branch(c: Context) -> Iterator[Problem]:
@@ -66,7 +70,9 @@ def reviewers_are_members(c: Context) -> Iterator[Problem]:
         if reviewer.member not in c.people:
             yield _organisation(c, "reviewers", f"审核人 {reviewer.member!r} 不在任何名册上，请改正编号")
         if reviewer.unit not in ids:
-            yield _organisation(c, "reviewers", f"审核人 {reviewer.member!r} 的党组织 {reviewer.unit!r} 不存在，请改正 unit")
+            yield _organisation(
+                c, "reviewers", f"审核人 {reviewer.member!r} 的党组织 {reviewer.unit!r} 不存在，请改正 unit"
+            )
 
 
 def policy_names_exist(c: Context) -> Iterator[Problem]:
@@ -74,14 +80,23 @@ def policy_names_exist(c: Context) -> Iterator[Problem]:
     policy = c.records.policy
     for requirement in policy.requirements:
         if requirement.who not in policy.who:
-            yield _policy(c, f"要求 {requirement.id!r} 的对象 {requirement.who!r} 没有定义（可用：{'、'.join(policy.who)}）")
+            yield _policy(
+                c,
+                f"要求 {requirement.id!r} 的对象 {requirement.who!r} 没有定义（可用：{'、'.join(policy.who)}）",
+            )
         if requirement.period not in policy.periods:
             known = "、".join(policy.periods)
-            yield _policy(c, f"要求 {requirement.id!r} 的周期 {requirement.period!r} 没有定义（可用：{known}）")
+            yield _policy(
+                c, f"要求 {requirement.id!r} 的周期 {requirement.period!r} 没有定义（可用：{known}）"
+            )
     for selector in policy.who.values():
         if selector.include is not None and selector.include not in policy.who:
             yield Problem(
-                POLICY, c.records.line(POLICY, "who"), "", f"对象 {selector.id!r} 引用的 {selector.include!r} 没有定义", "who"
+                POLICY,
+                c.records.line(POLICY, "who"),
+                "",
+                f"对象 {selector.id!r} 引用的 {selector.include!r} 没有定义",
+                "who",
             )
 
 

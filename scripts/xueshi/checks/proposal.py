@@ -13,7 +13,9 @@ def touches_one_branch(base: RecordSet, head: RecordSet, changed: Collection[str
     branches = sorted({path.split("/")[1] for path in changed if kind_of(path) == "study"})
     for path in sorted(changed):
         if len(branches) > 1 and kind_of(path) == "study" and path.split("/")[1] != branches[0]:
-            yield Problem(path, 0, "", f"一次只能改一个支部的记录（这里有 {'、'.join(branches)}），请分开提交")
+            yield Problem(
+                path, 0, "", f"一次只能改一个支部的记录（这里有 {'、'.join(branches)}），请分开提交"
+            )
 
 
 def only_records_change(base: RecordSet, head: RecordSet, changed: Collection[str]) -> Iterator[Problem]:
@@ -49,7 +51,13 @@ def changes_say_why(base: RecordSet, head: RecordSet, changed: Collection[str]) 
         old, new = base.studies.get(path), head.studies.get(path)
         if old is None or new is None or _said(old) != _said(new):
             continue
-        yield Problem(path, head.line(path, "change"), "", "改动已有的记录要在 change 或 void 中写明谁改的和原因", "change")
+        yield Problem(
+            path,
+            head.line(path, "change"),
+            "",
+            "改动已有的记录要在 change 或 void 中写明谁改的和原因",
+            "change",
+        )
 
 
 def _said(study: Study) -> tuple[object, object]:

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from xueshi.checks.context import Context, told_date
 from xueshi.model import Problem, Severity, Study
-from xueshi.ulids import year_of
 from xueshi.totals.text import plain
+from xueshi.ulids import year_of
 
 
 def path_and_id_agree(c: Context) -> Iterator[Problem]:
@@ -25,7 +25,9 @@ def branch_is_known(c: Context) -> Iterator[Problem]:
     known = {unit.id for unit in c.records.organisation.branches()}
     for study in c.studies:
         if study.branch not in known:
-            yield c.problem(study, "schema", f"没有支部 {study.branch!r}，请在 organisation.yaml 中补上或移动文件")
+            yield c.problem(
+                study, "schema", f"没有支部 {study.branch!r}，请在 organisation.yaml 中补上或移动文件"
+            )
 
 
 def member_is_on_roster(c: Context) -> Iterator[Problem]:
@@ -140,7 +142,9 @@ def same_event_once(c: Context) -> Iterator[Problem]:
         if not study.void:
             seen.setdefault((study.member, study.start_date, _core(study.title)), []).append(study)
     for study in c.studies:
-        twins = [s for s in seen.get((study.member, study.start_date, _core(study.title)), ()) if s.id < study.id]
+        twins = [
+            s for s in seen.get((study.member, study.start_date, _core(study.title)), ()) if s.id < study.id
+        ]
         if twins:
             words = f"同一天已有同样主题的记录 {twins[0].id}，请确认不是重复登记"
             yield c.problem(study, "title", words, Severity.WARNING)

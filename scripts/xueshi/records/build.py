@@ -48,7 +48,9 @@ def study(data: Data, path: str) -> Study:
         end_date=date.fromisoformat(data["end_date"]) if "end_date" in data else None,
         submitted=Submitted(**{**data["submitted"], "at": _moment(data["submitted"]["at"])}),
         evidence=tuple(Evidence(**item) for item in data.get("evidence", ())),
-        change=Change(**{**data["change"], "at": _moment(data["change"]["at"])}) if "change" in data else None,
+        change=Change(**{**data["change"], "at": _moment(data["change"]["at"])})
+        if "change" in data
+        else None,
         void=Void(**{**data["void"], "at": _moment(data["void"]["at"])}) if "void" in data else None,
         **simple,
     )
@@ -81,7 +83,13 @@ def organisation(data: Data) -> Organisation:
 def _unit(item: Data) -> Unit:
     terms = tuple(Term(*_span(t), t.get("committee_size")) for t in item.get("terms", ()))
     return Unit(
-        item["id"], item["kind"], item["name"], item.get("parent"), item.get("type"), tuple(item.get("aliases", ())), terms
+        item["id"],
+        item["kind"],
+        item["name"],
+        item.get("parent"),
+        item.get("type"),
+        tuple(item.get("aliases", ())),
+        terms,
     )
 
 
@@ -110,7 +118,8 @@ def policy(data: Data) -> Policy:
         conversions=tuple(_conversion(item) for item in data["conversion"]),
         kinds={key: Kind(key, k["label"], k["bucket"], k["counts"]) for key, k in data["kinds"].items()},
         caps=tuple(
-            Cap(c["id"], c["per"], _decimal(c["max"]), *_span(c), c.get("source")) for c in data.get("caps", ())
+            Cap(c["id"], c["per"], _decimal(c["max"]), *_span(c), c.get("source"))
+            for c in data.get("caps", ())
         ),
         periods={key: _period(key, item) for key, item in data.get("periods", _PERIODS).items()},
         who={key: _selector(key, item) for key, item in data.get("who", _WHO).items()},

@@ -14,7 +14,9 @@ def evidence_blobs(repo: Repository) -> dict[str, str]:
     found: dict[str, str] = {}
     for prefix in ("refs/remotes/origin/evidence", "refs/heads/evidence"):
         for tip in repo.refs(prefix).values():
-            found.update({m[1]: blob for path, blob in repo.tree(tip).items() if (m := _PATH.fullmatch(path))})
+            found.update(
+                {m[1]: blob for path, blob in repo.tree(tip).items() if (m := _PATH.fullmatch(path))}
+            )
     return found
 
 

@@ -73,7 +73,17 @@ _FORMAT = "--format=%x02%H%x00%P%x00%ae%x00%ct%x00%B%x00"
 def _steps(repo: Repository, rev: str) -> list[Step]:
     graph = {commit.sha: commit for commit in read_commits(repo, rev)}
     out = repo.run(
-        "log", "--first-parent", "-m", "--raw", "--no-abbrev", "-z", "--no-renames", "--root", "--format=%x02%H", rev, "--"
+        "log",
+        "--first-parent",
+        "-m",
+        "--raw",
+        "--no-abbrev",
+        "-z",
+        "--no-renames",
+        "--root",
+        "--format=%x02%H",
+        rev,
+        "--",
     )
     changes = dict(_raw(out))
     line: list[Commit] = []
@@ -169,7 +179,9 @@ class _Blobs:
     """Parsed versions of the files that history speaks of, each read once."""
 
     def __init__(self, repo: Repository, steps: list[Step]) -> None:
-        wanted = {blob: path for step in steps for path, blob in step.changes if blob is not None and kind_of(path)}
+        wanted = {
+            blob: path for step in steps for path, blob in step.changes if blob is not None and kind_of(path)
+        }
         contents = repo.blobs(wanted)
         self._values = {blob: parsed(wanted[blob], blob, contents).value for blob in contents}
 
@@ -197,7 +209,9 @@ def _trusted(steps: list[Step], policy: Policy | None) -> frozenset[str]:
     return frozenset(shas[: shas.index(policy.baseline) + 1])
 
 
-def _judge(steps: list[Step], blobs: _Blobs, *, trusted: frozenset[str], names: Organisation | None) -> History:
+def _judge(
+    steps: list[Step], blobs: _Blobs, *, trusted: frozenset[str], names: Organisation | None
+) -> History:
     versions: dict[str, tuple[Version, ...]] = {}
     approved: dict[str, str] = {}
     for number, step in enumerate(steps):
@@ -277,7 +291,9 @@ def _may_decide(organisation: Organisation, member: str, path: str, day: date) -
     held = {r.unit for r in organisation.reviewers if r.member == member and contains(r.start, r.until, day)}
     if kind_of(path) == "roster":
         return bool(held & set(organisation.above(parts[1])[1:]))
-    return any(unit.id in held for unit in organisation.units if unit.parent is None and unit.kind != "branch")
+    return any(
+        unit.id in held for unit in organisation.units if unit.parent is None and unit.kind != "branch"
+    )
 
 
 def commit_at(repo: Repository, rev: str, day: date) -> str | None:

@@ -41,7 +41,9 @@ def _proposal(repo: Repository, ref: str, head: str, commits: dict[str, Commit])
 
 
 def _studies(repo: Repository, base: str, head: str) -> Iterator[Study]:
-    changed = {path: blob for path, blob in repo.changed(base, head).items() if blob and kind_of(path) == "study"}
+    changed = {
+        path: blob for path, blob in repo.changed(base, head).items() if blob and kind_of(path) == "study"
+    }
     contents = repo.blobs(blob for blob in changed.values() if blob)
     for path, blob in sorted(changed.items()):
         value = parse_file(path, contents[blob or ""]).value

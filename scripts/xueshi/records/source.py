@@ -58,7 +58,9 @@ def load(repo: Repository, rev: str | None) -> RecordSet:
     """Everything under `records/` at a revision, or in the work tree (None)."""
     if rev is not None:
         blobs = repo.tree(rev, "records")
-        return assemble(blobs, repo.blobs(blob for path, blob in blobs.items() if (path, blob) not in _PARSED))
+        return assemble(
+            blobs, repo.blobs(blob for path, blob in blobs.items() if (path, blob) not in _PARSED)
+        )
     contents = dict(_work_tree(repo))
     blobs = {path: _blob_id(data) for path, data in contents.items()}
     return assemble(blobs, {blobs[path]: data for path, data in contents.items()})
@@ -85,7 +87,9 @@ def assemble(blobs: Mapping[str, str], contents: Mapping[str, bytes]) -> RecordS
     organisation, policy = values.get(ORGANISATION), values.get(POLICY)
     for path, present in ((ORGANISATION, organisation), (POLICY, policy)):
         if present is None:
-            problems.append(Problem(path, 0, "schema", "没有这个文件，请新建，或从 xueshi sample 的样例复制一份"))
+            problems.append(
+                Problem(path, 0, "schema", "没有这个文件，请新建，或从 xueshi sample 的样例复制一份")
+            )
     studies = [p.value for p in values.values() if isinstance(p.value, Study)]
     return RecordSet(
         organisation=organisation.value
@@ -119,7 +123,11 @@ def parse_file(path: str, data: bytes) -> Parsed:
         words = "records 下只放政策、组织、名册和 支部/年份/编号.yaml，请移走这个文件或改正路径"
         return Parsed(None, (Problem(path, 0, "path-and-id-agree", words),), {})
     if len(data) > _LIMIT:
-        return Parsed(None, (Problem(path, 0, "schema", f"文件有 {len(data)} 字节，最多 {_LIMIT} 字节，请缩短内容"),), {})
+        return Parsed(
+            None,
+            (Problem(path, 0, "schema", f"文件有 {len(data)} 字节，最多 {_LIMIT} 字节，请缩短内容"),),
+            {},
+        )
     try:
         tree = parse(data)
     except YamlFault as fault:

@@ -59,7 +59,9 @@ def parse(data: bytes) -> Mapping:
         node = _document(_events(text))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise YamlFault((mark.line if mark else 0) + 1, f"YAML 写法有误：{error.problem or error.context}") from None
+        raise YamlFault(
+            (mark.line if mark else 0) + 1, f"YAML 写法有误：{error.problem or error.context}"
+        ) from None
     except yaml.YAMLError as error:
         raise YamlFault(_line_of(error, text), f"YAML 里有不能用的字符：{error}".splitlines()[0]) from None
     if not isinstance(node, Mapping):
@@ -112,7 +114,9 @@ def _mapping(line: int, events: Iterator[yaml.Event], depth: int) -> Mapping:
         if not isinstance(key, Scalar):
             raise YamlFault(at, "字段名只能是一个词")
         if key.text in found.items:
-            raise YamlFault(at, f"字段 {key.text!r} 写了两次（第 {found.key_lines[key.text]} 行已有），请只留一个")
+            raise YamlFault(
+                at, f"字段 {key.text!r} 写了两次（第 {found.key_lines[key.text]} 行已有），请只留一个"
+            )
         found.key_lines[key.text] = at
         found.items[key.text] = _node(next(events), events, depth + 1)
     return found

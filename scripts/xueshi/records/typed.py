@@ -79,7 +79,9 @@ def _scalar(node: Scalar, types: set[str]) -> Any:
     return text
 
 
-def _pattern(validator: Any, pattern: str, instance: Any, schema: dict[str, Any]) -> Iterator[ValidationError]:
+def _pattern(
+    validator: Any, pattern: str, instance: Any, schema: dict[str, Any]
+) -> Iterator[ValidationError]:
     """`$` means the end, not "before a last line break", and digits are ASCII, as every other checker reads it."""
     strict = pattern.replace("$", r"\Z") if pattern.endswith("$") else pattern
     if isinstance(instance, str) and not re.search(strict, instance, re.ASCII if "\\S" not in pattern else 0):
@@ -117,7 +119,9 @@ def _explain(error: Any) -> Iterator[Fault]:
     if error.validator == "additionalProperties":
         known = error.schema.get("properties", {})
         for extra in [key for key in error.instance if key not in known]:
-            yield Fault((*place, extra), f"没有 {extra!r} 这个字段，请删去或改正拼写（可用：{'、'.join(known)}）")
+            yield Fault(
+                (*place, extra), f"没有 {extra!r} 这个字段，请删去或改正拼写（可用：{'、'.join(known)}）"
+            )
         return
     if told is None:
         yield Fault(place, f"{name}不合要求：{_short(error.instance)}")
@@ -162,9 +166,13 @@ _WORDS: dict[str, Callable[[str, Any], str]] = {
     "enum": _choices,
     "const": _choices,
     "anyOf": lambda name, e: f"{name}不合要求：{_short(e.instance)}",
-    "format": lambda name, e: f"{name}应为{_FORMATS.get(e.validator_value, e.validator_value)}，现为 {_short(e.instance)}",
-    "pattern": lambda name, e: f"{name}写法不对：{_short(e.instance)}"
-    + ("，不能只有空格" if e.validator_value == "\\S" else f"，应符合 {e.validator_value}"),
+    "format": lambda name, e: (
+        f"{name}应为{_FORMATS.get(e.validator_value, e.validator_value)}，现为 {_short(e.instance)}"
+    ),
+    "pattern": lambda name, e: (
+        f"{name}写法不对：{_short(e.instance)}"
+        + ("，不能只有空格" if e.validator_value == "\\S" else f"，应符合 {e.validator_value}")
+    ),
     "minLength": lambda name, e: f"{name}不能为空，请填写",
     "maxLength": lambda name, e: f"{name}有 {len(e.instance)} 个字，最多 {e.validator_value} 个，请缩短",
     "minItems": lambda name, e: f"{name}至少要有 {e.validator_value} 项",

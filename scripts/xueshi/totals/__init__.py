@@ -53,8 +53,10 @@ def _member(person: Person, studies: list[Study], context: Context) -> MemberTot
 
 def _applies(requirement: Requirement, person: Person, policy: Policy, on: date) -> bool:
     selector = policy.who.get(requirement.who)
-    return selector is not None and contains(requirement.start, requirement.until, on) and _fits(
-        selector, person, policy, on
+    return (
+        selector is not None
+        and contains(requirement.start, requirement.until, on)
+        and _fits(selector, person, policy, on)
     )
 
 
@@ -74,7 +76,9 @@ def _fits(selector: Selector, person: Person, policy: Policy, on: date, depth: i
     )
 
 
-def _standing(requirement: Requirement, person: Person, ledger: tuple[Credit, ...], context: Context) -> Standings:
+def _standing(
+    requirement: Requirement, person: Person, ledger: tuple[Credit, ...], context: Context
+) -> Standings:
     on, policy = context.on, context.policy
     start, until = policy.periods[requirement.period].span(on)
     lines, counted = [], ZERO

@@ -1,0 +1,99 @@
+"""What was answered with a receipt is kept, once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from xueshi import ulids
+from xueshi.errors import LinkRefused
+from xueshi.links import Links, qr_png, qr_svg
+from xueshi.model import SHANGHAI
+from xueshi.outbox import Outbox
+from xueshi.proposals import Sent, pull_body, register
+
+AT = datetime(2026, 11, 19, 17, 2, tzinfo=SHANGHAI)
+
+
+def sent(**more: str) -> Sent:
+    return Sent(
+        id=ulids.new(AT), branch="jg1", member="m0012", via="link", notice="2026-01", at=AT, kind="theme_day",
+        title=more.get("title", "党章专题学习"), start_date=date(2026, 11, 19), hours=Decimal("1.5"),
+    )  # fmt: skip
+
+
+def test_the_same_form_sent_twice_gives_the_first_receipt(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+    first, changed = sent(), sent(title="改过的主题")
+    assert outbox.store(first, "key", "a.yaml").sent == first
+    assert outbox.store(changed, "key", "b.yaml").sent == first
+    assert outbox.get(changed.id) is None
+    assert Outbox(tmp_path).by_key("key") == outbox.get(first.id)
+
+
+def test_a_step_taken_twice_is_recorded_once(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+    stale = outbox.store(sent(), "key", "a.yaml")
+    outbox.advance(stale, step="committed", commit="c" * 40)
+    outbox.advance(stale, step="committed", commit="d" * 40)
+    now = outbox.get(stale.sent.id)
+    assert now is not None and now.commit == "c" * 40
+
+
+def test_due_waits_for_its_time_and_leaves_the_parked(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+    row = outbox.store(sent(), "one", "a.yaml")
+    outbox.retry(row, 100.0, "host away")
+    assert outbox.due(99.0) == []
+    assert [r.attempts for r in outbox.due(100.0)] == [1]
+    outbox.park(row, "refused")
+    assert (outbox.due(200.0), outbox.counts()) == ([], {"parked": 1})
+
+
+_KEEP = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from test_outbox import sent
+from xueshi.outbox import Outbox
+outbox = Outbox(Path(sys.argv[1]))
+for number in range(1000):
+    row = outbox.store(sent(), f"key-{number}", f"{number}.yaml")
+    print(row.sent.id, flush=True)
+"""
+
+
+def test_every_printed_receipt_survives_a_kill(tmp_path: Path) -> None:
+    program = [sys.executable, "-c", _KEEP, str(tmp_path), str(Path(__file__).parent)]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        receipts = [process.stdout.readline().strip() for _ in range(25)]
+        os.kill(process.pid, signal.SIGKILL)
+        receipts += [line.strip() for line in process.stdout if len(line) == 27]
+    kept = {row.sent.id for row in Outbox(tmp_path).of_member("m0012")}
+    assert len(receipts) >= 25
+    assert set(receipts) <= kept
+
+
+def test_a_link_opens_for_its_purpose_only() -> None:
+    links = Links(b"secret", "http://127.0.0.1:8000")
+    token = links.personal("m0012").rsplit("/", 1)[1]
+    assert links.opened("m", token) == "m0012"
+    for purpose, wrong in (("desk", token), ("m", token[:-1]), ("m", "x" + token), ("m", "")):
+        with pytest.raises(LinkRefused):
+            links.opened(purpose, wrong)
+    with pytest.raises(LinkRefused):
+        Links(b"other", "").opened("m", token)
+    assert qr_svg(links.personal("m0012")).startswith("<?xml") and qr_png("x")[:4] == b"\x89PNG"
+
+
+def test_a_pull_requests_body_escapes_what_people_typed() -> None:
+    body = pull_body(register(sent(title="<script>| # [x](y)\n一行")), "01")
+    assert "<script>" not in body and "\\| \\# \\[x\\]\\(y\\) 一行" in body
