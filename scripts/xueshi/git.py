@@ -122,8 +122,8 @@ class Repository:
     def refs(self, prefix: str) -> dict[str, str]:
         """Every ref below `prefix`: full name -> id."""
         out = self.run("for-each-ref", "--format=%(refname) %(objectname)", prefix).decode()
-        pairs = (line.split(" ", 1) for line in out.splitlines())
-        return {name: sha for name, sha in pairs}
+        pairs = (line.partition(" ") for line in out.splitlines())
+        return {name: sha for name, _, sha in pairs}
 
     def changed(self, old: str, new: str) -> dict[str, str | None]:
         """What differs between two commits' trees: path -> new blob id, None where it was removed."""

@@ -196,7 +196,7 @@ class Outbox:
         """How many submissions are in each state."""
         query = sa.select(_submission.c.state, sa.func.count()).group_by(_submission.c.state)
         with self._engine.begin() as connection:
-            return {state: count for state, count in connection.execute(query)}
+            return {found.state: found[1] for found in connection.execute(query)}
 
     def _rows(self, *where: sa.ColumnElement[bool]) -> Iterator[Row]:
         query = sa.select(_submission).where(*where).order_by(_submission.c.received_at, _submission.c.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from xueshi.checks.context import Context, told_date
 from xueshi.model import Problem
@@ -46,7 +47,7 @@ def roster_periods_are_in_order(c: Context) -> Iterator[Problem]:
             if one.until is not None and one.until <= one.start:
                 words = f"{person.id} 的时段止于 {told_date(one.until)}，不晚于起始日，请改正"
                 yield Problem(path, c.records.line(path, "members"), "", words, "members")
-        for one, following in zip(held, held[1:], strict=False):
+        for one, following in pairwise(held):
             if one.until is None or one.until > following.start:
                 path = f"records/{following.branch}/roster.yaml"
                 words = f"{person.id} 自 {told_date(following.start)}起同时在 {one.branch} 和 {following.branch}，请补上前一段的 until"
