@@ -1,0 +1,1 @@
+"""Where a proposal becomes a pull request."""

@@ -1,0 +1,174 @@
+"""The embedded host: a bare repository whose pull requests are refs. No other store.
+
+`refs/pull/<n>/head` is the proposal's commit, `refs/pull/<n>/meta` a chain of commits that hold `pull.json`."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from xueshi.errors import HostRefused, HostUnavailable, RefMoved
+from xueshi.git import Identity, NewCommit, RefUpdate, Repository, init_bare
+from xueshi.proposals import merge_message
+
+MAIN = "refs/heads/main"
+_TRIES = 5  # a merge that loses the race for main is made again on the new tip
+_HOOK = """#!/bin/sh
+# Only the host itself moves main and pull requests; a merge is a decision and has its own way in.
+while read -r old new ref; do
+  case "$ref" in
+    refs/heads/sub/*|refs/heads/evidence/*) ;;
+    *) echo "不能直接推送到 $ref，请提交合并请求 / $ref is not pushed to; open a pull request" >&2; exit 1 ;;
+  esac
+done
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """One pull request. `state`: open | merged | closed; times are ISO with offset."""
+
+    number: int
+    head_ref: str
+    head: str
+    title: str
+    body: str
+    state: str
+    opened_at: str
+    decided_at: str | None = None
+    decided_by: str | None = None
+    reason: str | None = None
+
+
+class LocalHost:
+    """Pull requests of one bare repository on this machine; safe for several processes."""
+
+    def __init__(self, repo: Repository, desk: Identity) -> None:
+        self.repo = repo
+        self._desk = desk
+
+    @classmethod
+    def create(cls, path: Path, desk: Identity) -> LocalHost:
+        """A new empty host that refuses pushes to main and to pull requests."""
+        repo = init_bare(path)
+        hook = path / "hooks" / "pre-receive"
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text(_HOOK, encoding="utf-8")
+        hook.chmod(0o755)
+        return cls(repo, desk)
+
+    def find(self, head_ref: str) -> Pull | None:
+        """The pull request of a ref, open or decided; a ref is never used again, so there is at most one."""
+        return next((pull for pull in self._pulls() if pull.head_ref == head_ref), None)
+
+    def open(self, head_ref: str, title: str, body: str, at: datetime) -> Pull:
+        """A pull request for `sub/<ULID>`; the same ref twice gives the same one. HostRefused without the ref."""
+        with self._lock():
+            known = self.find(head_ref)
+            if known is not None:
+                return known
+            head = self.repo.resolve(f"refs/heads/{head_ref}")
+            if head is None:
+                raise HostRefused(f"no ref {head_ref} to open a pull request for; push it first")
+            number = max((pull.number for pull in self._pulls()), default=0) + 1
+            pull = Pull(number, head_ref, head, title, body, "open", at.isoformat(timespec="seconds"))
+            self.repo.update_refs(
+                [RefUpdate(f"refs/pull/{number}/head", head, None), self._meta(pull, None, at)]
+            )
+            return pull
+
+    def get(self, number: int) -> Pull | None:
+        return next((pull for pull in self._pulls() if pull.number == number), None)
+
+    def open_pulls(self) -> list[Pull]:
+        """What waits, oldest first."""
+        return [pull for pull in self._pulls() if pull.state == "open"]
+
+    def close(self, number: int, by: str, reason: str, at: datetime) -> Pull:
+        """Return a proposal with a reason. HostRefused when it is decided already."""
+        with self._lock():
+            pull = self._waiting(number, None)
+            return self._decide(replace(pull, state="closed", decided_by=by, reason=reason), at)
+
+    def merge(
+        self, number: int, head: str, by: str, at: datetime, *, grant: Mapping[str, bytes] | None = None
+    ) -> str:
+        """Merge the proposal as its reader saw it (`head`), in the name of member `by`; the merge's id.
+
+        `grant` replaces files of the proposal: fewer hours are part of the decision. HostRefused when the head
+        moved, the pull is decided, or main changed one of its files meanwhile."""
+        with self._lock():
+            pull = self._waiting(number, head)
+            for _ in range(_TRIES):
+                merge = self._merge_commit(pull, by, at, grant or {})
+                try:
+                    self.repo.update_refs([RefUpdate(MAIN, merge[0], merge[1])])
+                except RefMoved:
+                    continue
+                self._decide(replace(pull, state="merged", decided_by=by), at)
+                return merge[0]
+        raise HostUnavailable("main kept moving; try again")
+
+    def _merge_commit(self, pull: Pull, by: str, at: datetime, grant: Mapping[str, bytes]) -> tuple[str, str]:
+        tip = self.repo.resolve(MAIN)
+        base = self.repo.merge_base(tip, pull.head) if tip else None
+        if tip is None or base is None:
+            raise HostRefused(f"pull {pull.number} has no common history with main")
+        changed = self.repo.changed(base, pull.head)
+        moved = sorted(set(changed) & set(self.repo.changed(base, tip)))
+        if moved:
+            raise HostRefused(f"main has changed {moved[0]} since pull {pull.number} was made; return it")
+        if not set(grant) <= set(changed):
+            raise HostRefused("a grant may only change files of the proposal itself")
+        contents = self.repo.blobs(blob for blob in changed.values() if blob)
+        files = {path: contents[blob] if blob else None for path, blob in changed.items()}
+        message = merge_message(pull.head_ref.removeprefix("sub/"), pull.number, by)
+        commit = NewCommit((tip, pull.head), {**files, **grant}, message, self._desk, at)
+        return self.repo.commits([commit])[0], tip
+
+    def _waiting(self, number: int, head: str | None) -> Pull:
+        pull = self.get(number)
+        if pull is None:
+            raise HostRefused(f"no pull {number}")
+        if pull.state != "open":
+            raise HostRefused(f"pull {number} is {pull.state} already")
+        now = self.repo.resolve(f"refs/heads/{pull.head_ref}") or pull.head
+        if now != (head or now):
+            raise HostRefused(f"pull {number} has changed since it was shown; look again")
+        return replace(pull, head=now)
+
+    def _decide(self, pull: Pull, at: datetime) -> Pull:
+        decided = replace(pull, decided_at=at.isoformat(timespec="seconds"))
+        meta = self.repo.resolve(f"refs/pull/{pull.number}/meta")
+        self.repo.update_refs([self._meta(decided, meta, at)])
+        return decided
+
+    def _meta(self, pull: Pull, parent: str | None, at: datetime) -> RefUpdate:
+        data = json.dumps(asdict(pull), ensure_ascii=False, indent=1, sort_keys=True).encode()
+        message = f"{pull.state.capitalize()} pull {pull.number}\n"
+        commit = NewCommit((parent,) if parent else (), {"pull.json": data}, message, self._desk, at)
+        return RefUpdate(f"refs/pull/{pull.number}/meta", self.repo.commits([commit])[0], parent)
+
+    def _pulls(self) -> Iterator[Pull]:
+        metas = [sha for name, sha in self.repo.refs("refs/pull").items() if name.endswith("/meta")]
+        contents = self.repo.blobs(f"{sha}:pull.json" for sha in metas)
+        found = (Pull(**json.loads(data)) for data in contents.values())
+        yield from sorted((self._settled(pull) for pull in found), key=lambda pull: pull.number)
+
+    def _settled(self, pull: Pull) -> Pull:
+        """A crash between main's move and the note of it leaves an open pull whose head is on main: it is merged."""
+        tip = self.repo.resolve(MAIN)
+        if pull.state == "open" and tip and self.repo.is_ancestor(pull.head, tip):
+            return replace(pull, state="merged")
+        return pull
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        with (self.repo.path / "xueshi.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield

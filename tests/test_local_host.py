@@ -1,0 +1,110 @@
+"""The embedded host: pull requests as refs, merges as real merge commits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from conftest import BRIDGE, DESK, School, committee_files
+
+from xueshi import records
+from xueshi.errors import GitError, HostRefused
+from xueshi.git import RefUpdate, Repository
+from xueshi.hosts.local import LocalHost
+from xueshi.model import Change, Study
+from xueshi.records import study_file
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> LocalHost:
+    return LocalHost.create(tmp_path / "host.git", DESK)
+
+
+@pytest.fixture
+def school(host: LocalHost) -> School:
+    made = School(host.repo)
+    made.to_main(made.commit((), committee_files(), "Begin\n", BRIDGE))
+    return made
+
+
+def offered(school: School, study: Study) -> tuple[str, str]:
+    head = school.propose(study)
+    school.repo.update_refs([RefUpdate(f"refs/heads/sub/{study.id}", head, None)])
+    return f"sub/{study.id}", head
+
+
+def test_opening_twice_gives_the_same_pull(host: LocalHost, school: School) -> None:
+    ref, head = offered(school, school.study())
+    first = host.open(ref, "标题", "内容", school.tick())
+    assert host.open(ref, "别的", "", school.tick()) == first == host.find(ref)
+    assert (first.number, first.head, host.open_pulls()) == (1, head, [first])
+    with pytest.raises(HostRefused, match="push it first"):
+        host.open("sub/01KJYKG9Z08M4T0V2N9X5B7CDE", "", "", school.tick())
+
+
+def test_a_merge_is_an_approval_that_history_reads(host: LocalHost, school: School) -> None:
+    study = school.study(hours="4")
+    ref, head = offered(school, study)
+    pull = host.open(ref, "标题", "", school.tick())
+    fewer = replace(
+        study, hours=Decimal("2.5"), change=Change("amend", "m0003", school.tick(), "共 2.5 小时")
+    )
+    at = school.tick()
+    merge = host.merge(pull.number, head, "m0003", at, grant={study.path: study_file(fewer)})
+    version = records.read_history(host.repo, "main").last(study.path)
+    assert version is not None
+    assert (version.commit, version.approved, version.pull, version.decided_by) == (merge, True, 1, "m0003")
+    assert records.load(host.repo, "main").studies[study.path].hours == Decimal("2.5")
+    assert [p.state for p in (host.get(1),) if p] == ["merged"]
+    with pytest.raises(HostRefused, match="merged already"):
+        host.merge(1, head, "m0003", at)
+
+
+def test_two_proposals_of_one_base_are_both_merged(host: LocalHost, school: School) -> None:
+    offers = [offered(school, school.study()), offered(school, school.study("m0005"))]
+    for number, (ref, head) in enumerate(offers, 1):
+        host.open(ref, "标题", "", school.tick())
+        host.merge(number, head, "m0003", school.tick())
+    assert len(records.load(host.repo, "main").studies) == 2
+
+
+def test_a_proposal_that_moved_or_clashes_is_not_merged(host: LocalHost, school: School) -> None:
+    study = school.study()
+    ref, head = offered(school, study)
+    host.open(ref, "标题", "", school.tick())
+    with pytest.raises(HostRefused, match="look again"):
+        host.merge(1, school.tip, "m0003", school.tick())
+    school.push({study.path: study_file(study)})
+    with pytest.raises(HostRefused, match="main has changed"):
+        host.merge(1, head, "m0003", school.tick())
+
+
+def test_a_returned_proposal_keeps_its_reason(host: LocalHost, school: School) -> None:
+    ref, head = offered(school, school.study())
+    host.open(ref, "标题", "", school.tick())
+    host.close(1, "m0003", "照片是上周的活动", school.at + timedelta(hours=1))
+    pull = host.find(ref)
+    assert pull is not None and (pull.state, pull.reason) == ("closed", "照片是上周的活动")
+    with pytest.raises(HostRefused, match="closed already"):
+        host.merge(1, head, "m0003", school.tick())
+
+
+def test_a_merge_whose_note_was_lost_is_known_as_merged(host: LocalHost, school: School) -> None:
+    ref, head = offered(school, school.study())
+    host.open(ref, "标题", "", school.tick())
+    school.merge(head)
+    assert [pull.state for pull in (host.get(1),) if pull] == ["merged"]
+
+
+def test_pushing_to_main_is_refused_by_the_host(host: LocalHost, school: School, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    Repository(tmp_path).run("clone", "--quiet", str(host.repo.path), str(clone))
+    ref, head = offered(school, school.study())
+    repo = Repository(clone)
+    repo.fetch(str(host.repo.path), f"+refs/heads/{ref}:refs/x/one")
+    with pytest.raises(GitError, match="不能直接推送到 refs/heads/main"):
+        repo.push(str(host.repo.path), f"{head}:refs/heads/main", leases={})
+    repo.push(str(host.repo.path), f"{head}:refs/heads/sub/01KJYKG9Z08M4T0V2N9X5B7CDE", leases={})
