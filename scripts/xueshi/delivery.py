@@ -1,0 +1,111 @@
+"""One pass over the outbox: commit, push, find, open, reconcile. Every step may be taken again after a crash."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from xueshi.errors import HostRefused, HostUnavailable, RefMoved
+from xueshi.git import Identity, NewCommit, Repository
+from xueshi.hosts.local import LocalHost
+from xueshi.outbox import Outbox, Row
+from xueshi.proposals import commit_message, pull_body, pull_title, register
+from xueshi.records import evidence_path, load, study_file
+
+_WAIT = 30.0  # seconds before a failed step is tried again, times the number of attempts
+_ATTEMPTS = 8
+
+
+class Delivery:
+    """Carries submissions from `outbox` through `clone` (a bare cache of the host) to pull requests on `host`."""
+
+    def __init__(self, outbox: Outbox, clone: Repository, host: LocalHost, bridge: Identity) -> None:
+        self._outbox = outbox
+        self._clone = clone
+        self._host = host
+        self._url = str(host.repo.path)
+        self._bridge = bridge
+
+    def deliver(self, now: datetime) -> int:
+        """Take every step that is due; how many submissions reached their pull request. One that fails is put off
+        or parked and stops no other."""
+        done = 0
+        for row in self._outbox.due(now.timestamp()):
+            try:
+                self._propose(row, now)
+                done += 1
+            except (HostUnavailable, RefMoved) as error:
+                if row.attempts + 1 < _ATTEMPTS:
+                    self._outbox.retry(row, now.timestamp() + _WAIT * (row.attempts + 1), str(error))
+                else:
+                    self._outbox.park(row, str(error))
+            except HostRefused as error:
+                self._outbox.park(row, str(error))
+        return done
+
+    def reconcile(self) -> int:
+        """Ask the host what became of what waits; how many were decided."""
+        decided = 0
+        for row in self._outbox.pending():
+            pull = self._host.find(f"sub/{row.sent.id}")
+            if pull is None or pull.state == "open":
+                continue
+            self._outbox.advance(
+                row,
+                state="approved" if pull.state == "merged" else "returned",
+                step="decided",
+                decided_at=pull.decided_at,
+                decided_by=pull.decided_by,
+                reason=pull.reason,
+            )
+            decided += 1
+        return decided
+
+    def _propose(self, row: Row, now: datetime) -> None:
+        sent, ref = row.sent, f"sub/{row.sent.id}"
+        study = register(sent)
+        self._clone.fetch(
+            self._url, "+refs/heads/main:refs/heads/main", "+refs/heads/evidence/*:refs/heads/evidence/*"
+        )
+        commit = self._commit(row)
+        # The remote is read before a push is tried again: our commit already there means done.
+        there = self._host.repo.resolve(f"refs/heads/{ref}")
+        known = self._host.find(ref)
+        if there is None and known is None:
+            self._push(row, commit, ref, study.path.split("/")[2])
+        base = load(self._clone, "refs/heads/main")
+        person, unit = base.people().get(sent.member), base.organisation.unit(sent.branch)
+        title = pull_title(study, person.name if person else sent.member, unit.name if unit else sent.branch)
+        pull = known or self._host.open(ref, title, pull_body(study, sent.id), now)
+        self._outbox.advance(
+            row, state="pending", step="proposed", commit=commit, pull=pull.number, pending_at=now
+        )
+
+    def _commit(self, row: Row) -> str:
+        """The proposal's commit. Its base is recorded before it is built, so that building again gives the same."""
+        base = row.base or self._clone.resolve("refs/heads/main")
+        if base is None:
+            raise HostUnavailable("the host has no main")
+        if row.base is None:
+            self._outbox.advance(row, base=base)
+        study = register(row.sent)
+        message = commit_message("register", row.sent.id, study.id, row.sent.member)
+        new = NewCommit((base,), {study.path: study_file(study)}, message, self._bridge, row.sent.at)
+        return self._clone.commits([new])[0]
+
+    def _push(self, row: Row, commit: str, ref: str, year: str) -> None:
+        """Proposal and pictures in one create-only push."""
+        leases, specs = {f"refs/heads/{ref}": ""}, [f"{commit}:refs/heads/{ref}"]
+        kept = f"refs/heads/evidence/{year}"
+        tip = self._clone.resolve(kept)
+        present = self._clone.tree(tip) if tip else {}
+        fresh: dict[str, bytes | None] = {}
+        for evidence in row.sent.evidence:
+            found = self._outbox.picture(evidence.sha256)
+            if found is not None and evidence_path(evidence.sha256) not in present:
+                fresh[evidence_path(evidence.sha256)] = found[1]
+        if fresh:
+            message = f"Keep evidence of {row.sent.id}\n"
+            new = NewCommit((tip,) if tip else (), fresh, message, self._bridge, row.sent.at)
+            specs.append(f"{self._clone.commits([new])[0]}:{kept}")
+            leases[kept] = tip or ""
+        self._clone.push(self._url, *specs, leases=leases)
