@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
+import logging
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 
-from xueshi.errors import HostRefused, HostUnavailable, RefMoved
-from xueshi.git import Identity, NewCommit, Repository
+from xueshi.errors import GitError, HostRefused, HostUnavailable, RefMoved, XueshiError
+from xueshi.git import Identity, NewCommit, Repository, clone_bare
 from xueshi.hosts.local import LocalHost
 from xueshi.outbox import Outbox, Row
 from xueshi.proposals import commit_message, pull_body, pull_title, register
@@ -13,6 +20,22 @@ from xueshi.records import evidence_path, load, study_file
 
 _WAIT = 30.0  # seconds before a failed step is tried again, times the number of attempts
 _ATTEMPTS = 8
+
+
+_REF = re.compile(r"sub/[0-7][0-9A-HJKMNP-TV-Z]{25}")
+_LOG = logging.getLogger("xueshi.delivery")
+
+
+def open_clone(url: str, path: Path) -> Repository:
+    """The bare clone at `path`, made anew when it is missing or broken: it is only a cache of the host."""
+    clone = Repository(path)
+    try:
+        clone.fetch(url, "+refs/heads/main:refs/heads/main", "+refs/heads/evidence/*:refs/heads/evidence/*")
+        clone.run("rev-parse", "--verify", "--quiet", "refs/heads/main^{tree}")
+    except (GitError, OSError):
+        shutil.rmtree(path, ignore_errors=True)
+        clone = clone_bare(url, path)
+    return clone
 
 
 class Delivery:
@@ -29,24 +52,42 @@ class Delivery:
         """Take every step that is due; how many submissions reached their pull request. One that fails is put off
         or parked and stops no other."""
         done = 0
-        for row in self._outbox.due(now.timestamp()):
-            try:
-                self._propose(row, now)
-                done += 1
-            except (HostUnavailable, RefMoved) as error:
-                if row.attempts + 1 < _ATTEMPTS:
-                    self._outbox.retry(row, now.timestamp() + _WAIT * (row.attempts + 1), str(error))
-                else:
+        with self._only_writer():
+            for row in self._outbox.due(now.timestamp()):
+                try:
+                    self._propose(row, now)
+                    done += 1
+                except HostRefused as error:
                     self._outbox.park(row, str(error))
-            except HostRefused as error:
-                self._outbox.park(row, str(error))
+                except (HostUnavailable, GitError) as error:
+                    self._again(row, now, error)
+                except Exception as error:  # a fault of ours in one row must not hold up the others
+                    _LOG.exception("submission %s is parked", row.sent.id)
+                    self._outbox.park(row, f"{type(error).__name__}: {error}")
         return done
+
+    def _again(self, row: Row, now: datetime, error: XueshiError) -> None:
+        _LOG.warning("submission %s: %s", row.sent.id, error)
+        if row.attempts + 1 < _ATTEMPTS:
+            self._outbox.retry(row, now.timestamp() + _WAIT * (row.attempts + 1), str(error))
+        else:
+            self._outbox.park(row, str(error))
+        if not isinstance(error, RefMoved):
+            self._clone = open_clone(self._url, self._clone.path)
+
+    @contextmanager
+    def _only_writer(self) -> Iterator[None]:
+        """Evidence refs have one writer, over all processes of this installation."""
+        with (self._clone.path.parent / "delivery.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def reconcile(self) -> int:
         """Ask the host what became of what waits; how many were decided."""
-        decided = 0
-        for row in self._outbox.pending():
-            pull = self._host.find(f"sub/{row.sent.id}")
+        decided, waiting = 0, self._outbox.pending()
+        pulls = {pull.head_ref: pull for pull in self._host.pulls()} if waiting else {}
+        for row in waiting:
+            pull = pulls.get(f"sub/{row.sent.id}")
             if pull is None or pull.state == "open":
                 continue
             self._outbox.advance(
@@ -59,6 +100,24 @@ class Delivery:
             )
             decided += 1
         return decided
+
+    def tidy(self, now: datetime) -> None:
+        """Delete the refs of decided submissions, and open a pull request for each proposal that somebody pushed."""
+        refs = {
+            name.removeprefix("refs/heads/"): sha
+            for name, sha in self._host.repo.refs("refs/heads/sub").items()
+        }
+        known = {pull.head_ref: pull for pull in self._host.pulls()} if refs else {}
+        for ref, sha in refs.items():
+            row = self._outbox.get(ref.removeprefix("sub/"))
+            pull = known.get(ref)
+            if row is None and pull is None and _REF.fullmatch(ref):
+                self._host.open(ref, f"【待审核】{ref}", "", now)
+            elif (row is not None and row.step == "decided") or (
+                row is None and pull and pull.state != "open"
+            ):
+                name = f"refs/heads/{ref}"
+                self._clone.push(self._url, f":{name}", leases={name: sha})
 
     def _propose(self, row: Row, now: datetime) -> None:
         sent, ref = row.sent, f"sub/{row.sent.id}"

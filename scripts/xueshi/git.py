@@ -55,7 +55,7 @@ class Repository:
         self.path = path
         self._git = Git(str(path))
 
-    def run(self, *args: str, stdin: bytes | None = None) -> bytes:
+    def run(self, *args: str, stdin: bytes | None = None, env: Mapping[str, str] | None = None) -> bytes:
         """Run a git command; its raw output. Raises GitError with git's own words."""
         with tempfile.TemporaryFile() as file:
             if stdin:
@@ -67,11 +67,18 @@ class Repository:
                     istream=file,
                     stdout_as_string=False,
                     strip_newline_in_stdout=False,
-                    env=_environment(),
+                    env={**_environment(), **(env or {})},
                 )
             except GitCommandError as error:
                 raise GitError(args[0], _words(error)) from None
         return out if isinstance(out, bytes) else b""
+
+    def serve(self, environment: Mapping[str, str], body: bytes) -> bytes:
+        """Answer one request of git over HTTP: CGI variables and body in, CGI headers and body out."""
+        told = {"GIT_PROJECT_ROOT": str(self.path.resolve()), "GIT_HTTP_EXPORT_ALL": "1"}
+        return self.run(
+            "http-backend", stdin=body, env={**environment, **told, "CONTENT_LENGTH": str(len(body))}
+        )
 
     # --- reading
 

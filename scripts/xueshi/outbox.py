@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,6 @@ _submission = sa.Table(
     sa.Column("pending_at", sa.String(32)),
     sa.Column("decided_at", sa.String(32)),
     sa.Column("decided_by", sa.String(32)),
-    sa.Column("hours", sa.String(12)),
     sa.Column("reason", sa.Text),
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
     sa.Column("next_at", sa.Float, nullable=False, default=0.0),
@@ -74,7 +73,6 @@ class Row:
     pending_at: datetime | None
     decided_at: datetime | None
     decided_by: str | None
-    hours: Decimal | None
     reason: str | None
     attempts: int
 
@@ -272,12 +270,6 @@ def _row(found: Any) -> Row:
         pending_at=moment("pending_at"),
         decided_at=moment("decided_at"),
         decided_by=found["decided_by"],
-        hours=Decimal(found["hours"]) if found["hours"] else None,
         reason=found["reason"],
         attempts=found["attempts"],
     )
-
-
-def utc_now() -> datetime:
-    """The present moment."""
-    return datetime.now(UTC)

@@ -21,8 +21,8 @@ _TRIES = 5  # a merge that loses the race for main is made again on the new tip
 _HOOK = """#!/bin/sh
 # Only the host itself moves main and pull requests; a merge is a decision and has its own way in.
 while read -r old new ref; do
-  case "$ref" in
-    refs/heads/sub/*|refs/heads/evidence/*) ;;
+  case "$ref:$XUESHI_OVER_HTTP" in
+    refs/heads/sub/*|refs/heads/evidence/*:) ;;
     *) echo "不能直接推送到 $ref，请提交合并请求 / $ref is not pushed to; open a pull request" >&2; exit 1 ;;
   esac
 done
@@ -51,11 +51,13 @@ class LocalHost:
     def __init__(self, repo: Repository, desk: Identity) -> None:
         self.repo = repo
         self._desk = desk
+        self._read: dict[str, Pull] = {}  # by the meta commit: what was written once never changes
 
     @classmethod
     def create(cls, path: Path, desk: Identity) -> LocalHost:
         """A new empty host that refuses pushes to main and to pull requests."""
         repo = init_bare(path)
+        repo.run("config", "http.receivepack", "true")
         hook = path / "hooks" / "pre-receive"
         hook.parent.mkdir(exist_ok=True)
         hook.write_text(_HOOK, encoding="utf-8")
@@ -84,6 +86,10 @@ class LocalHost:
 
     def get(self, number: int) -> Pull | None:
         return next((pull for pull in self._pulls() if pull.number == number), None)
+
+    def pulls(self) -> list[Pull]:
+        """All pull requests, open and decided, oldest first."""
+        return self._pulls()
 
     def open_pulls(self) -> list[Pull]:
         """What waits, oldest first."""
@@ -154,18 +160,24 @@ class LocalHost:
         commit = NewCommit((parent,) if parent else (), {"pull.json": data}, message, self._desk, at)
         return RefUpdate(f"refs/pull/{pull.number}/meta", self.repo.commits([commit])[0], parent)
 
-    def _pulls(self) -> Iterator[Pull]:
-        metas = [sha for name, sha in self.repo.refs("refs/pull").items() if name.endswith("/meta")]
-        contents = self.repo.blobs(f"{sha}:pull.json" for sha in metas)
-        found = (Pull(**json.loads(data)) for data in contents.values())
-        yield from sorted((self._settled(pull) for pull in found), key=lambda pull: pull.number)
+    def _pulls(self) -> list[Pull]:
+        refs = self.repo.refs("refs/pull")
+        metas = [sha for name, sha in refs.items() if name.endswith("/meta")]
+        new = self.repo.blobs(f"{sha}:pull.json" for sha in metas if sha not in self._read)
+        self._read.update({name[:40]: Pull(**json.loads(data)) for name, data in new.items()})
+        pulls = [self._read[sha] for sha in metas]
+        merged = self._merged() if any(pull.state == "open" for pull in pulls) else frozenset()
+        # A crash between main's move and the note of it leaves an open pull whose head is on main: it is merged.
+        return sorted(
+            (replace(p, state="merged") if p.state == "open" and p.head in merged else p for p in pulls),
+            key=lambda pull: pull.number,
+        )
 
-    def _settled(self, pull: Pull) -> Pull:
-        """A crash between main's move and the note of it leaves an open pull whose head is on main: it is merged."""
-        tip = self.repo.resolve(MAIN)
-        if pull.state == "open" and tip and self.repo.is_ancestor(pull.head, tip):
-            return replace(pull, state="merged")
-        return pull
+    def _merged(self) -> frozenset[str]:
+        if self.repo.resolve(MAIN) is None:
+            return frozenset()
+        out = self.repo.run("for-each-ref", f"--merged={MAIN}", "--format=%(objectname)", "refs/pull/*/head")
+        return frozenset(out.decode().split())
 
     @contextmanager
     def _lock(self) -> Iterator[None]:

@@ -8,13 +8,14 @@ from xueshi.records.evidence import evidence_blobs, evidence_hashes, evidence_pa
 from xueshi.records.history import (
     Commit,
     commit_at,
+    may_decide,
     read_commits,
     read_history,
     submission,
     trailers,
 )
 from xueshi.records.proposals import load_proposals
-from xueshi.records.source import assemble, kind_of, load, parse_file
+from xueshi.records.source import assemble, kind_of, load, overlay, parse_file
 from xueshi.records.writer import render, study_file, study_path
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
     "load",
     "load_approved",
     "load_proposals",
+    "may_decide",
+    "overlay",
     "parse_file",
     "read_commits",
     "read_history",

@@ -269,7 +269,7 @@ def _verdict(
     decider = _decider(commit, names, day)
     if decider is None:
         return "unknown-decider", None
-    if not _may_decide(before, decider, path, day):
+    if not may_decide(before, decider, path, day):
         return "not-reviewer", decider
     submitters = {name for s in step.submissions for name in (s.by, s.amended_by) if name}
     if kind_of(path) == "study" and (decider in submitters or decider == member):
@@ -284,7 +284,8 @@ def _decider(commit: Commit, names: Organisation, day: date) -> str | None:
     return next((r.member for r in names.reviewers if commit.email in r.emails), None)
 
 
-def _may_decide(organisation: Organisation, member: str, path: str, day: date) -> bool:
+def may_decide(organisation: Organisation, member: str, path: str, day: date) -> bool:
+    """Whether `member` was a reviewer for a file on `day`: a branch's for its records, a committee's for the rest."""
     parts = path.split("/")
     if kind_of(path) == "study":
         return organisation.may_review(member, parts[1], day)

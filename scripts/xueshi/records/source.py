@@ -104,6 +104,31 @@ def assemble(blobs: Mapping[str, str], contents: Mapping[str, bytes]) -> RecordS
     )
 
 
+def overlay(base: RecordSet, files: Mapping[str, bytes | None]) -> RecordSet:
+    """`base` as it would be with these files changed (None: removed); problems are those of the changed files."""
+    studies, rosters = dict(base.studies), dict(base.rosters)
+    lines, blobs = dict(base.lines), dict(base.blobs)
+    organisation, policy = base.organisation, base.policy
+    problems: list[Problem] = []
+    for path, data in files.items():
+        studies.pop(path, None)
+        blobs.pop(path, None)
+        if data is None:
+            continue
+        found = parsed(path, _blob_id(data), {_blob_id(data): data})
+        problems.extend(found.problems)
+        lines[path], blobs[path] = found.lines, _blob_id(data)
+        if isinstance(found.value, Study):
+            studies[path] = found.value
+        elif isinstance(found.value, Roster):
+            rosters[found.value.branch] = found.value
+        elif isinstance(found.value, Organisation):
+            organisation = found.value
+        elif isinstance(found.value, Policy):
+            policy = found.value
+    return RecordSet(organisation, policy, rosters, studies, tuple(problems), lines, blobs)
+
+
 def parsed(path: str, blob: str, contents: Mapping[str, bytes]) -> Parsed:
     """A file's value by path and blob id, parsed only once; `contents` maps blob ids to bytes."""
     if (path, blob) not in _PARSED:

@@ -1,0 +1,222 @@
+"""Routes and the guards around them. Handlers run in threads: they read git, SQLite and pictures."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from xueshi import pictures
+from xueshi.bridge import desk, register
+from xueshi.bridge.office import Office
+from xueshi.bridge.pages import HEADERS, Refused, render
+from xueshi.errors import LinkRefused, XueshiError
+
+_LOG = logging.getLogger("xueshi.bridge")
+MAX_BODY = 66 * 1024 * 1024  # three pictures of the largest size and the text
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def make_app(office: Office, others: list[BaseRoute]) -> Starlette:
+    """The bridge and, on the same port, `others`: what else the installation serves."""
+    return Starlette(
+        routes=[
+            *_register_routes(office),
+            *_desk_routes(office),
+            Mount("/static", _Kept(StaticFiles(packages=[("xueshi.bridge", "static")]))),
+            *others,
+        ],
+        middleware=[Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY)],
+        exception_handlers={
+            Refused: _refused,
+            LinkRefused: _link_refused,
+            HTTPException: _http,
+            XueshiError: _unavailable,
+            Exception: _broken,
+        },
+    )
+
+
+def _register_routes(office: Office) -> list[BaseRoute]:
+    async def show(request: Request) -> Response:
+        query = request.query_params
+        return await run_in_threadpool(
+            lambda: register.show(
+                office, _door(office, request), query.get("member", ""), query.get("again", "")
+            )
+        )
+
+    async def send(request: Request) -> Response:
+        door = _door(office, request)  # before the body: a forged link need not send one
+        async with request.form(max_files=12, max_fields=40, max_part_size=128 * 1024) as form:
+            photos = [await part.read() for part in form.getlist("photos") if isinstance(part, UploadFile)]
+            texts = {name: value for name, value in form.items() if isinstance(value, str)}
+            removed = set(form.getlist("remove"))
+            kept = [one for one in form.getlist("kept") if isinstance(one, str) and one not in removed]
+        return await run_in_threadpool(
+            lambda: register.send(office, door, texts, [p for p in photos if p], kept)
+        )
+
+    async def receipt(request: Request) -> Response:
+        ticket = request.path_params["ticket"]
+        return await run_in_threadpool(lambda: register.receipt(office, _door(office, request), ticket))
+
+    async def mine(request: Request) -> Response:
+        return await run_in_threadpool(lambda: register.mine(office, _door(office, request)))
+
+    async def picture(request: Request) -> Response:
+        def read() -> Response:
+            held = office.outbox.picture(office.links.opened("picture", request.path_params["token"]))
+            if held is None:
+                raise Refused(404, "no such picture", "没有这张照片", "请回到登记页面重新选择。")
+            return _webp(held[1], request)
+
+        return await run_in_threadpool(read)
+
+    found: list[BaseRoute] = [Route("/p/{token}", picture)]
+    for letter in ("m", "b"):
+        found += [
+            Route(f"/{letter}/{{token}}", show, methods=["GET"]),
+            Route(f"/{letter}/{{token}}", send, methods=["POST"]),
+            Route(f"/{letter}/{{token}}/mine", mine),
+            Route(f"/{letter}/{{token}}/r/{{ticket}}", receipt),
+        ]
+    return found
+
+
+def _desk_routes(office: Office) -> list[BaseRoute]:
+    def page(act: Callable[[desk.Reviewer, Request, Any], Response]) -> Handler:
+        async def handle(request: Request) -> Response:
+            form: Any = None
+            who = await run_in_threadpool(desk.reviewer, office, request.path_params["token"])
+            if request.method == "POST":
+                async with request.form(max_files=0, max_fields=600, max_part_size=64 * 1024) as read:
+                    form = read
+            return await run_in_threadpool(act, who, request, form)
+
+        return handle
+
+    def one(view: str) -> Handler:
+        return page(lambda who, request, form: desk.show(office, who, request.path_params["number"], view))
+
+    number = "/desk/{token}/{number:int}"
+    return [
+        Route("/desk/{token}", page(lambda who, request, form: desk.show(office, who))),
+        Route(
+            "/desk/{token}/approve",
+            page(
+                lambda who, request, form: desk.approve(office, who, [str(v) for v in form.getlist("pull")])
+            ),
+            methods=["POST"],
+        ),
+        Route(
+            "/desk/{token}/picture/{sha256}",
+            page(
+                lambda who, request, form: _webp(
+                    desk.picture(office, who, request.path_params["sha256"]), request
+                )
+            ),
+        ),
+        Route(number, one("open")),
+        Route(f"{number}/amend", one("amend"), methods=["GET"]),
+        Route(f"{number}/return", one("return"), methods=["GET"]),
+        Route(
+            f"{number}/amend",
+            page(
+                lambda who, request, form: desk.amend(
+                    office, who, request.path_params["number"], _texts(form)
+                )
+            ),
+            methods=["POST"],
+        ),
+        Route(
+            f"{number}/return",
+            page(
+                lambda who, request, form: desk.give_back(
+                    office, who, request.path_params["number"], _texts(form)
+                )
+            ),
+            methods=["POST"],
+        ),
+    ]
+
+
+def _texts(form: Any) -> dict[str, str]:
+    return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+def _door(office: Office, request: Request) -> register.Door:
+    via = "link" if request.url.path.startswith("/m/") else "poster"
+    return register.door(office, via, request.path_params["token"])
+
+
+def _webp(data: bytes, request: Request) -> Response:
+    small = request.query_params.get("small") is not None
+    headers = {**HEADERS, "Cache-Control": "private, max-age=86400"}
+    return Response(pictures.thumbnail(data) if small else data, media_type="image/webp", headers=headers)
+
+
+async def _refused(request: Request, refused: Exception) -> Response:
+    assert isinstance(refused, Refused)
+    _LOG.warning("refused: %s", refused.reason)
+    return render("error.html", status=refused.status, title=refused.title, cure=refused.cure)
+
+
+async def _link_refused(request: Request, refused: Exception) -> Response:
+    _LOG.warning("refused link: %s", refused)
+    cure = "链接不完整，或者已经换成新的。请重新扫码，或向支部组织委员要新的链接。"
+    return render("error.html", status=404, title="这个链接打不开", cure=cure)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    _LOG.warning("refused: %d", error.status_code)
+    title, cure = _HTTP.get(error.status_code, _HTTP[404])
+    return render("error.html", status=error.status_code, title=title, cure=cure)
+
+
+_HTTP = {
+    404: ("没有这个页面", "请核对地址，或重新扫码打开。"),
+    405: ("不能这样打开", "请回到上一页，再试一次。"),
+    400: ("没有收全", "网络可能断开过，请回到上一页再提交一次；填的内容还在。"),
+    413: ("发来的内容太大", "照片加起来超过了 60 MB。请回到上一页，换小一些的照片或少选几张；填的内容还在。"),
+}
+
+
+async def _unavailable(request: Request, error: Exception) -> Response:
+    _LOG.error("%s: %s", type(error).__name__, error)
+    cure = "请过一会儿再试。已经拿到回执的登记都在，不用重新提交。"
+    return render("error.html", status=503, title="系统暂时打不开", cure=cure)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    # Starlette logs the traceback itself; nobody outside sees it.
+    cure = "这是我们的错。请过一会儿再试；已经拿到回执的登记都在。"
+    return render("error.html", status=500, title="出了点问题", cure=cure)
+
+
+class _Kept:
+    """Static files whose address changes with their content may be kept for ever."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == 200:
+                message["headers"] += [(b"cache-control", b"public, max-age=31536000, immutable")]
+            await send(message)
+
+        await self._app(scope, receive, told)

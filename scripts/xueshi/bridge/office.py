@@ -1,0 +1,72 @@
+"""What the pages work with: the outbox, the host, the links, and the newest records with their totals."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from xueshi import records
+from xueshi.errors import HostUnavailable
+from xueshi.hosts.local import MAIN, LocalHost
+from xueshi.links import Links
+from xueshi.model import History, Person, RecordSet, Totals, Unit
+from xueshi.outbox import Outbox
+from xueshi.totals import total
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """The approved records at the tip of main, judged on `today`."""
+
+    tip: str
+    today: date
+    records: RecordSet
+    history: History
+    totals: Totals
+    people: dict[str, Person]
+
+    def name(self, member: str | None) -> str:
+        """A member's name, or the id of one who is on no roster."""
+        person = self.people.get(member or "")
+        return person.name if person else (member or "")
+
+    def branch(self, branch: str) -> Unit | None:
+        return next((unit for unit in self.records.organisation.branches() if unit.id == branch), None)
+
+    def members(self, branch: str) -> list[Person]:
+        """Who is on the branch's roster today."""
+        return [p for p in self.people.values() if p.membership(self.today, branch)]
+
+
+class Office:
+    """Made once at start. `page(kind, id)` is the site's address of a member or a branch; `wake` tells the worker
+    that there is something to do; `now` is the time in Shanghai."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        host: LocalHost,
+        links: Links,
+        *,
+        page: Callable[[str, str], str],
+        now: Callable[[], datetime],
+        wake: Callable[[], None],
+    ) -> None:
+        self.outbox, self.host, self.links = outbox, host, links
+        self.page, self.now, self.wake = page, now, wake
+        self._current: Current | None = None
+        self._lock = threading.Lock()
+
+    def current(self) -> Current:
+        """Main as it is now; read anew only after it moved or the day changed. Raises HostUnavailable."""
+        tip, today = self.host.repo.resolve(MAIN), self.now().date()
+        if tip is None:
+            raise HostUnavailable("the host has no main")
+        with self._lock:
+            if self._current is None or (self._current.tip, self._current.today) != (tip, today):
+                found, history = records.load_approved(self.host.repo, tip)
+                figures = total(found, history, today)
+                self._current = Current(tip, today, found, history, figures, found.people())
+            return self._current

@@ -1,0 +1,209 @@
+"""What waits on a reviewer's desk: each proposal with its effect on hours and what the check says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from xueshi import checks, records
+from xueshi.bridge.office import Current, Office
+from xueshi.git import Repository
+from xueshi.hosts.local import Pull
+from xueshi.model import Evidence, Person, Problem, Severity, Study, Submission
+from xueshi.totals.effect import Effect, effect
+from xueshi.totals.text import plain
+
+_FAR = 7  # days between a picture and its study that are worth a word
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What a proposal's commits bring: contents by path, and who sent them."""
+
+    files: Mapping[str, bytes | None]
+    submissions: tuple[Submission, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One pull request as its reviewer sees it. `warnings` ask for a look, `remarks` only inform; a problem that is
+    an error blocks approval."""
+
+    pull: Pull
+    files: Mapping[str, bytes | None]
+    studies: tuple[Study, ...]
+    people: tuple[Person | None, ...]
+    effects: tuple[Effect, ...]
+    problems: tuple[Problem, ...]
+    warnings: tuple[str, ...]
+    remarks: tuple[str, ...]
+    own: bool
+    days_waiting: int
+
+    @property
+    def blocked(self) -> bool:
+        return any(problem.severity is Severity.ERROR for problem in self.problems)
+
+    @property
+    def quiet(self) -> bool:
+        """Nothing to look at twice: may be ticked together with others like it."""
+        return not self.problems and not self.warnings and len(self.studies) == 1
+
+    @property
+    def study(self) -> Study | None:
+        return self.studies[0] if len(self.studies) == 1 else None
+
+
+def queue(office: Office, reviewer: str) -> list[Item]:
+    """Open proposals that `reviewer` may decide on, and their own (marked `own`), oldest first."""
+    current, pulls = office.current(), office.host.open_pulls()
+    brought = {pull.number: brings(office.host.repo, pull) for pull in pulls}
+    evidence = records.evidence_hashes(office.host.repo)
+    pictures = _pictures(current, brought.values())
+    found = []
+    for pull in pulls:
+        content = brought[pull.number]
+        if (
+            all(
+                records.may_decide(current.records.organisation, reviewer, p, current.today)
+                for p in content.files
+            )
+            and content.files
+        ):
+            found.append(
+                _item(office, current, pull, content, reviewer=reviewer, evidence=evidence, pictures=pictures)
+            )
+    return found
+
+
+def brings(repo: Repository, pull: Pull) -> Brought:
+    """The files and submissions of a pull request."""
+    base = repo.merge_base("refs/heads/main", pull.head)
+    if base is None:
+        return Brought({}, ())
+    changed = repo.changed(base, pull.head)
+    contents = repo.blobs(blob for blob in changed.values() if blob)
+    sent = [records.submission(commit) for commit in records.read_commits(repo, pull.head, f"^{base}")]
+    return Brought(
+        {path: contents[blob] if blob else None for path, blob in changed.items()},
+        tuple(s for s in sent if s is not None),
+    )
+
+
+def judged(current: Current, content: Brought, evidence: frozenset[str]) -> tuple[Problem, ...]:
+    """What the check says of merging this now."""
+    head = records.overlay(current.records, content.files)
+    return checks.check_change(
+        current.records, head, set(content.files), today=current.today, evidence=evidence or None
+    )
+
+
+def is_own(content: Brought, reviewer: str, studies: Iterable[Study]) -> bool:
+    """Nobody decides on what they sent, changed or are the subject of."""
+    senders = {s.by for s in content.submissions} | {s.amended_by for s in content.submissions}
+    subjects = {study.member for study in studies}
+    return reviewer in subjects or (bool(subjects) and reviewer in senders)
+
+
+def _item(
+    office: Office,
+    current: Current,
+    pull: Pull,
+    content: Brought,
+    *,
+    reviewer: str,
+    evidence: frozenset[str],
+    pictures: Mapping[str, list[Study]],
+) -> Item:
+    head = records.overlay(current.records, content.files)
+    studies = tuple(head.studies[path] for path in sorted(content.files) if path in head.studies)
+    warnings, remarks = [], []
+    for study in studies:
+        warnings += _warnings(office, current, study, pictures)
+        remarks += _remarks(current, study, pictures)
+    opened = date.fromisoformat(pull.opened_at[:10])
+    return Item(
+        pull=pull,
+        files=content.files,
+        studies=studies,
+        people=tuple(current.people.get(study.member) for study in studies),
+        effects=effect(current.records, current.history, studies, current.today),
+        problems=judged(current, content, evidence),
+        warnings=tuple(warnings),
+        remarks=tuple(remarks),
+        own=is_own(content, reviewer, studies),
+        days_waiting=(current.today - opened).days,
+    )
+
+
+def _pictures(current: Current, brought: Iterable[Brought]) -> Mapping[str, list[Study]]:
+    """Every record, on main or waiting, by the pictures it names."""
+    found: dict[str, list[Study]] = {}
+    for study in current.records.studies.values():
+        for picture in study.evidence:
+            found.setdefault(picture.source_sha256, []).append(study)
+    for content in brought:
+        for path, data in content.files.items():
+            value = records.parse_file(path, data).value if data else None
+            if isinstance(value, Study):
+                for picture in value.evidence:
+                    found.setdefault(picture.source_sha256, []).append(value)
+    return found
+
+
+def _warnings(
+    office: Office, current: Current, study: Study, pictures: Mapping[str, list[Study]]
+) -> list[str]:
+    found = []
+    person = current.people.get(study.member)
+    if study.submitted.via == "poster" and person is not None:
+        twins = [p for p in current.people.values() if p.name == person.name and p.id != person.id]
+        for twin in twins[:1]:
+            held = twin.membership(current.today)
+            unit = current.branch(held.branch) if held else None
+            where = f"{unit.name}也有" if unit else "名册上还有一位"
+            found.append(f"扫海报登记；{where}“{person.name}”，请认人")
+    for picture in study.evidence:
+        other = next(
+            (s for s in pictures.get(picture.source_sha256, ()) if s.start_date != study.start_date), None
+        )
+        if other is not None:
+            found.append(f"同一张照片也用在 {other.start_date.month}月{other.start_date.day}日的登记上")
+        found += _camera_day(office, picture, study)
+    kind = current.records.policy.kinds.get(study.kind)
+    if kind is not None and not kind.counts:
+        found.append(f"{kind.label}不计入学时")
+    return found
+
+
+def _camera_day(office: Office, picture: Evidence, study: Study) -> list[str]:
+    kept = office.outbox.picture(picture.sha256)
+    taken = kept[2] if kept else None
+    if taken is None or abs((taken - study.start_date).days) <= _FAR:
+        return []
+    apart = (taken - study.start_date).days
+    return [f"照片拍于{taken.month}月{taken.day}日，比学习日期{'晚' if apart > 0 else '早'} {abs(apart)} 天"]
+
+
+def _remarks(current: Current, study: Study, pictures: Mapping[str, list[Study]]) -> list[str]:
+    found = []
+    if study.submitted.via == "poster":
+        found.append("扫海报登记，不是个人链接")
+    for picture in study.evidence[:1]:
+        same = [
+            s
+            for s in pictures.get(picture.source_sha256, ())
+            if s.start_date == study.start_date and s.member != study.member
+        ]
+        if same:
+            found.append(f"与{current.name(same[0].member)}同一张照片（同一次活动）")
+    if not study.evidence:
+        found.append("没有照片")
+    if study.change is not None:
+        before = current.records.studies.get(study.path)
+        was = f"，原来 {plain(before.hours)} 学时" if before and before.hours != study.hours else ""
+        found.append(f"更正已有记录：{study.change.reason}{was}")
+    if study.void is not None:
+        found.append(f"作废已有记录：{study.void.reason}")
+    return found

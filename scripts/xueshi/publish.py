@@ -1,0 +1,151 @@
+"""The site, built aside from one revision and swapped in, so that no reader ever meets a missing page."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from xueshi import project
+from xueshi.errors import UsageError, XueshiError
+from xueshi.git import Repository
+
+EDITION = "open"
+_LIMIT = 1800  # seconds for one build
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """All that a build depends on. `refs` maps what waits and what is kept (sub/*, evidence/*) to ids; `secret` makes
+    the addresses; `bridge_url` is where people register, or empty."""
+
+    commit: str
+    refs: Mapping[str, str]
+    on: date
+    secret: bytes
+    bridge_url: str
+
+    def manifest(self) -> dict[str, object]:
+        """The inputs as plain values, the secret only as a digest."""
+        return {
+            "commit": self.commit,
+            "refs": dict(sorted(self.refs.items())),
+            "date": self.on.isoformat(),
+            "edition": EDITION,
+            "bridge_url": self.bridge_url,
+            "secret": hashlib.sha256(b"xueshi manifest" + self.secret).hexdigest()[:16],
+        }
+
+    def digest(self) -> str:
+        return hashlib.sha256(json.dumps(self.manifest(), sort_keys=True).encode()).hexdigest()[:20]
+
+
+def inputs(repo: Repository, rev: str, *, on: date, secret: bytes, bridge_url: str) -> Inputs:
+    """What a build of `rev` would depend on now. Raises UsageError for an unknown revision."""
+    commit = repo.resolve(rev)
+    if commit is None:
+        raise UsageError(f"no revision {rev!r} in {repo.path}")
+    refs: dict[str, str] = {}
+    for prefix in (
+        "refs/heads/sub",
+        "refs/heads/evidence",
+        "refs/remotes/origin/sub",
+        "refs/remotes/origin/evidence",
+    ):
+        refs.update(repo.refs(prefix))
+    return Inputs(commit, refs, on, secret, bridge_url)
+
+
+def build(repo: Repository, wanted: Inputs, into: Path) -> bool:
+    """Make the site and let `into` (a link) point at it; False when it already shows these inputs.
+
+    The build before stays beside it, for readers in the middle of a page. Raises XueshiError with MkDocs' own words;
+    then the old site stays."""
+    builds = into.with_name(into.name + ".builds")
+    builds.mkdir(parents=True, exist_ok=True)
+    with _only_one(builds / "lock"):
+        made = builds / wanted.digest()
+        if not (made / "manifest.json").is_file():
+            for left in builds.glob("tmp-*"):  # of a build that was interrupted
+                shutil.rmtree(left)
+            with tempfile.TemporaryDirectory(prefix="tmp-", dir=builds) as folder:
+                _mkdocs(repo, wanted, Path(folder))
+                shutil.rmtree(made, ignore_errors=True)
+                (Path(folder) / "out").replace(made)
+        elif into.is_symlink() and into.resolve() == made.resolve():
+            return False
+        before = into.resolve() if into.is_symlink() else None
+        _swap(into, made)
+        for old in builds.iterdir():
+            if old.is_dir() and old not in (made, before):
+                shutil.rmtree(old)
+        return True
+
+
+def _mkdocs(repo: Repository, wanted: Inputs, folder: Path) -> None:
+    _lay_out(repo, wanted.commit, folder / "in")
+    epoch = repo.run("show", "--no-patch", "--format=%ct", wanted.commit).decode().strip()
+    env = {
+        **os.environ,
+        "XUESHI_REPOSITORY": str(repo.path.resolve()),
+        "XUESHI_REVISION": wanted.commit,
+        "XUESHI_DATE": wanted.on.isoformat(),
+        "XUESHI_SITE_SECRET": wanted.secret.hex(),
+        "XUESHI_BRIDGE_URL": wanted.bridge_url,
+        "SOURCE_DATE_EPOCH": epoch,
+        "NO_MKDOCS_2_WARNING": "1",
+        "PYTHONWARNINGS": "ignore",
+    }
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
+    command += ["--config-file", str(folder / "in" / "mkdocs.yml"), "--site-dir", str(folder / "out")]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=_LIMIT, check=False)
+    if done.returncode:
+        raise XueshiError(
+            f"the site could not be built from {wanted.commit[:7]}: {(done.stderr or done.stdout).strip()}"
+        )
+    manifest = json.dumps(wanted.manifest(), ensure_ascii=False, indent=1, sort_keys=True)
+    (folder / "out" / "manifest.json").write_text(manifest + "\n", encoding="utf-8")
+
+
+def _lay_out(repo: Repository, commit: str, folder: Path) -> None:
+    """mkdocs.yml and site/ as the revision has them, or as the package brings them."""
+    blobs = repo.tree(commit, "mkdocs.yml", "site")
+    if "mkdocs.yml" in blobs:
+        contents = repo.blobs(blobs.values())
+        files = {path: contents[blob] for path, blob in blobs.items()}
+    else:
+        files = {
+            path: data
+            for path, data in project.files().items()
+            if path.split("/")[0] in ("mkdocs.yml", "site")
+        }
+    for path, data in files.items():
+        place = folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data)
+
+
+def _swap(into: Path, made: Path) -> None:
+    if into.is_dir() and not into.is_symlink():
+        shutil.rmtree(into)  # left by a plain `mkdocs build`; only this once there is a moment without a site
+    aside = into.with_name(f"{into.name}.{os.getpid()}.link")
+    aside.unlink(missing_ok=True)
+    aside.symlink_to(os.path.relpath(made, into.parent))
+    aside.replace(into)
+
+
+@contextmanager
+def _only_one(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,1 @@
+"""RecordSet × Totals × History → pages. Pure."""

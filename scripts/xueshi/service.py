@@ -1,0 +1,164 @@
+"""One installation in one folder: embedded host, outbox, site, and the threads that carry things between them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
+
+from xueshi import publish
+from xueshi.bridge import Office, make_app
+from xueshi.delivery import Delivery, open_clone
+from xueshi.errors import UsageError, XueshiError
+from xueshi.git import Identity, Repository
+from xueshi.hosts import git_http
+from xueshi.hosts.local import MAIN, LocalHost
+from xueshi.links import Links
+from xueshi.model import SHANGHAI
+from xueshi.outbox import Outbox
+from xueshi.reports.address import address
+
+_LOG = logging.getLogger("xueshi.service")
+BRIDGE = Identity("Xueshi bridge", "bridge@example.invalid")
+DESK = Identity("Xueshi desk", "desk@example.invalid")
+_PAUSE = 5.0  # seconds between looks when nobody has knocked
+
+
+def secret(folder: Path) -> bytes:
+    """The installation's secret, made on first use and readable by its owner alone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    place = folder / "secret"
+    try:
+        with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+    except FileExistsError:
+        pass
+    return bytes.fromhex(place.read_text().strip())
+
+
+class Service:
+    """Everything on one port. `now` is the clock, in Shanghai."""
+
+    def __init__(self, folder: Path, base_url: str, now: Callable[[], datetime] | None = None) -> None:
+        self.host = LocalHost(Repository(folder / "host.git"), DESK)
+        if self.host.repo.resolve(MAIN) is None:
+            raise UsageError(
+                f"no repository of records in {folder / 'host.git'}; make one with xueshi sample or xueshi demo"
+            )
+        self._now = now or (lambda: datetime.now(SHANGHAI))
+        self._secret = secret(folder)
+        self.links = Links(self._secret, base_url)
+        self.token = self.links.git_token()
+        self.site = folder / "site"
+        outbox = Outbox(folder / "outbox")
+        self._delivery = Delivery(
+            outbox, open_clone(str(self.host.repo.path), folder / "clone.git"), self.host, BRIDGE
+        )
+        self._build = _Repeating("site", self._publish)
+        self._deliver = _Repeating("delivery", self._carry)
+        self.office = Office(
+            outbox, self.host, self.links, page=self.page, now=self._now, wake=self._deliver.wake
+        )
+        others: list[BaseRoute] = [
+            Route("/", _home),
+            Mount("/git", git_http.make_app({"xueshi.git": self.host.repo}, self.token)),
+            Mount("/site", _Site(self.site)),
+        ]
+        self.app: Starlette = make_app(self.office, others)
+
+    def page(self, kind: str, ident: str) -> str:
+        """The site's address of home, a branch or a member."""
+        below = "" if kind == "home" else address(self._secret, kind, ident)
+        return f"{self.links.base_url}/site/{below}"
+
+    @property
+    def clone_url(self) -> str:
+        """Where git clones from, with the token."""
+        scheme, _, rest = self.links.base_url.partition("://")
+        return f"{scheme}://git:{self.token}@{rest}/git/xueshi.git"
+
+    def start(self) -> None:
+        """Build the site, then carry on in the background."""
+        self._publish()
+        self._build.start()
+        self._deliver.start()
+
+    def stop(self) -> None:
+        """End the threads; what they were doing is taken up again at the next start."""
+        self._deliver.stop()
+        self._build.stop()
+
+    def _carry(self) -> None:
+        now = self._now()
+        self._delivery.deliver(now)
+        self._delivery.reconcile()
+        self._delivery.tidy(now)
+        self._build.wake()
+
+    def _publish(self) -> None:
+        wanted = publish.inputs(
+            self.host.repo, MAIN, on=self._now().date(), secret=self._secret, bridge_url=self.links.base_url
+        )
+        publish.build(self.host.repo, wanted, self.site)
+
+
+class _Repeating:
+    """A thread that does one thing when woken, or after a pause; a fault is logged and the next turn comes."""
+
+    def __init__(self, name: str, act: Callable[[], None]) -> None:
+        self._act = act
+        self._woken, self._stopped = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"xueshi-{name}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._woken.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            self._woken.clear()
+            try:
+                self._act()
+            except XueshiError as error:
+                _LOG.error("%s", error)
+            except Exception:  # a fault of ours must not end the thread that everybody waits for
+                _LOG.exception("unexpected")
+            self._woken.wait(_PAUSE)
+
+
+async def _home(request: Request) -> Response:
+    return RedirectResponse("/site/", 307)
+
+
+class _Site:
+    """The published site; the link is followed once a request, so that a page and its build belong together."""
+
+    def __init__(self, link: Path) -> None:
+        self._link = link
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        folder = await run_in_threadpool(self._link.resolve)
+        files = StaticFiles(directory=folder, html=True, check_dir=False)
+        await files(scope, receive, send)
+
+
+__all__ = ["BRIDGE", "DESK", "Service", "secret"]
