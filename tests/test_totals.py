@@ -15,7 +15,7 @@ from xueshi import records, totals
 from xueshi.model import Standing, Standings, Study
 from xueshi.totals.effect import effect
 from xueshi.totals.sums import by_branch, by_kind, by_month
-from xueshi.totals.text import plain
+from xueshi.words import plain
 
 ON = date(2026, 11, 19)
 

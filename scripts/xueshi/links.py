@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hmac
 import io
+import os
+import secrets
 from dataclasses import dataclass
+from pathlib import Path
 
 import segno
 from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
@@ -13,6 +16,17 @@ from xueshi.errors import LinkRefused
 
 _DAY = 86_400
 _AGES = {"m": 400 * _DAY, "b": 400 * _DAY, "desk": 370 * _DAY, "r": 400 * _DAY, "picture": 2 * _DAY}
+
+
+def secret(place: Path) -> bytes:
+    """The secret kept in the file at `place`, made on first use and readable by its owner alone."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+    except FileExistsError:
+        pass
+    return bytes.fromhex(place.read_text().strip())
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from decimal import Decimal
 
 from xueshi.model import Change, Evidence, Study, Submitted, Void
 from xueshi.records.writer import study_path
-from xueshi.totals.text import plain
 from xueshi.ulids import year_of
+from xueshi.words import plain
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -19,21 +20,36 @@ from pathlib import Path
 from xueshi import project
 from xueshi.errors import UsageError, XueshiError
 from xueshi.git import Repository
+from xueshi.links import secret
 
 EDITION = "open"
 _LIMIT = 1800  # seconds for one build
 
 
+def site_secret(folder: Path) -> bytes:
+    """What the addresses of reports are made from: XUESHI_SITE_SECRET (hex), else a file in `folder` that git ignores.
+
+    Raises UsageError for a secret that is no hex of 16 bytes or more."""
+    told = os.environ.get("XUESHI_SITE_SECRET")
+    if told is None:
+        return secret(folder / ".xueshi" / "site-key")
+    with contextlib.suppress(ValueError):
+        if len(found := bytes.fromhex(told)) >= 16:
+            return found
+    raise UsageError(
+        "XUESHI_SITE_SECRET is not 32 or more hexadecimal digits; make one with: openssl rand -hex 32"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """All that a build depends on. `refs` maps what waits and what is kept (sub/*, evidence/*) to ids; `secret` makes
-    the addresses; `bridge_url` is where people register, or empty."""
+    the addresses."""
 
     commit: str
     refs: Mapping[str, str]
     on: date
     secret: bytes
-    bridge_url: str
 
     def manifest(self) -> dict[str, object]:
         """The inputs as plain values, the secret only as a digest."""
@@ -42,7 +58,6 @@ class Inputs:
             "refs": dict(sorted(self.refs.items())),
             "date": self.on.isoformat(),
             "edition": EDITION,
-            "bridge_url": self.bridge_url,
             "secret": hashlib.sha256(b"xueshi manifest" + self.secret).hexdigest()[:16],
         }
 
@@ -50,7 +65,7 @@ class Inputs:
         return hashlib.sha256(json.dumps(self.manifest(), sort_keys=True).encode()).hexdigest()[:20]
 
 
-def inputs(repo: Repository, rev: str, *, on: date, secret: bytes, bridge_url: str) -> Inputs:
+def inputs(repo: Repository, rev: str, *, on: date, secret: bytes) -> Inputs:
     """What a build of `rev` would depend on now. Raises UsageError for an unknown revision."""
     commit = repo.resolve(rev)
     if commit is None:
@@ -63,7 +78,7 @@ def inputs(repo: Repository, rev: str, *, on: date, secret: bytes, bridge_url: s
         "refs/remotes/origin/evidence",
     ):
         refs.update(repo.refs(prefix))
-    return Inputs(commit, refs, on, secret, bridge_url)
+    return Inputs(commit, refs, on, secret)
 
 
 def build(repo: Repository, wanted: Inputs, into: Path) -> bool:
@@ -101,7 +116,6 @@ def _mkdocs(repo: Repository, wanted: Inputs, folder: Path) -> None:
         "XUESHI_REVISION": wanted.commit,
         "XUESHI_DATE": wanted.on.isoformat(),
         "XUESHI_SITE_SECRET": wanted.secret.hex(),
-        "XUESHI_BRIDGE_URL": wanted.bridge_url,
         "SOURCE_DATE_EPOCH": epoch,
         "NO_MKDOCS_2_WARNING": "1",
         "PYTHONWARNINGS": "ignore",

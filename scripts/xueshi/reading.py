@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 
 from xueshi.model import SHANGHAI, Conversion
-from xueshi.totals.text import plain
+from xueshi.words import plain
 
 _DIGITS = {"〇": "0", "零": "0", "一": "1", "二": "2", "两": "2", "三": "3", "四": "4", "五": "5", "六": "6", "七": "7", "八": "8", "九": "9"}  # fmt: skip
 _QUARTER = Decimal("0.25")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import secrets
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -25,7 +23,7 @@ from xueshi.errors import UsageError, XueshiError
 from xueshi.git import Identity, Repository
 from xueshi.hosts import git_http
 from xueshi.hosts.local import MAIN, LocalHost
-from xueshi.links import Links
+from xueshi.links import Links, secret
 from xueshi.model import SHANGHAI
 from xueshi.outbox import Outbox
 from xueshi.reports.address import address
@@ -33,19 +31,8 @@ from xueshi.reports.address import address
 _LOG = logging.getLogger("xueshi.service")
 BRIDGE = Identity("Xueshi bridge", "bridge@example.invalid")
 DESK = Identity("Xueshi desk", "desk@example.invalid")
+SECRET = "secret"  # the file in an installation's folder that links and addresses are made from
 _PAUSE = 5.0  # seconds between looks when nobody has knocked
-
-
-def secret(folder: Path) -> bytes:
-    """The installation's secret, made on first use and readable by its owner alone."""
-    folder.mkdir(parents=True, exist_ok=True)
-    place = folder / "secret"
-    try:
-        with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(32))
-    except FileExistsError:
-        pass
-    return bytes.fromhex(place.read_text().strip())
 
 
 class Service:
@@ -58,7 +45,7 @@ class Service:
                 f"no repository of records in {folder / 'host.git'}; make one with xueshi sample or xueshi demo"
             )
         self._now = now or (lambda: datetime.now(SHANGHAI))
-        self._secret = secret(folder)
+        self._secret = secret(folder / SECRET)
         self.links = Links(self._secret, base_url)
         self.token = self.links.git_token()
         self.site = folder / "site"
@@ -108,9 +95,7 @@ class Service:
         self._build.wake()
 
     def _publish(self) -> None:
-        wanted = publish.inputs(
-            self.host.repo, MAIN, on=self._now().date(), secret=self._secret, bridge_url=self.links.base_url
-        )
+        wanted = publish.inputs(self.host.repo, MAIN, on=self._now().date(), secret=self._secret)
         publish.build(self.host.repo, wanted, self.site)
 
 
@@ -161,4 +146,4 @@ class _Site:
         await files(scope, receive, send)
 
 
-__all__ = ["BRIDGE", "DESK", "Service", "secret"]
+__all__ = ["BRIDGE", "DESK", "SECRET", "Service"]

@@ -3,40 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from xueshi import words
 from xueshi.errors import UsageError
 from xueshi.git import Repository
-from xueshi.model import Credit, History, MemberTotals, RecordSet, Standings, Study, Totals, Version
-from xueshi.records import parse_file
-from xueshi.totals.text import plain
-
-WHY = {
-    "unapproved": "未经审核人通过", "void": "已作废", "kind-not-counted": "此类型不计入", "future": "日期未到",
-    "unknown-kind": "没有这个学习类型",
-}  # fmt: skip
-STANDING = {
-    "met": "已达标",
-    "near": "接近",
-    "under_way": "进行中",
-    "behind": "进度滞后",
-    "exempt": "不作要求",
-}
-REASON = {
-    "direct-push": "不是通过合并进入的", "unknown-decider": "认不出是谁决定的", "not-reviewer": "决定者不是该支部的审核人",
-    "own-record": "决定者就是填报人或本人", "unreadable": "文件有误",
-}  # fmt: skip
-_ACTION = {
-    "register": "登记",
-    "correct": "更正",
-    "amend": "改学时",
-    "confirm": "确认",
-    "restore": "恢复",
-    "void": "作废",
-}
+from xueshi.links import Links
+from xueshi.model import Credit, History, MemberTotals, RecordSet, Standings, Totals
+from xueshi.pinyin import sort_key
+from xueshi.records import versions
+from xueshi.reports.timeline import timeline
+from xueshi.words import plain
 
 
 def totals_data(
@@ -109,10 +88,9 @@ def totals_table(data: Mapping[str, Any]) -> str:
     lines = [f"截至 {data['on']}（提交 {data['commit'][:7]}）"]
     for member, m in data["members"].items():
         for requirement, s in m["requirements"].items():
-            words = f"{s['counted']} / {s['target']}，还差 {s['short']}，{STANDING[s['standing']]}"
-            lines.append(
-                f"{member}  {m['branch'] or '已转出'}  {m['name']}  {s['label']}（{requirement}）  {words}"
-            )
+            figures = f"{s['counted']} / {s['target']}，还差 {s['short']}，{words.STANDING[s['standing']]}"
+            where = m["branch"] or "已转出"
+            lines.append(f"{member}  {where}  {m['name']}  {s['label']}（{requirement}）  {figures}")
         lines += [_ledger_line(credit) for credit in m.get("ledger", ())]
     if data["uncounted"]:
         lines.append("未计入，需要处理：")
@@ -121,54 +99,36 @@ def totals_table(data: Mapping[str, Any]) -> str:
 
 
 def _ledger_line(credit: Mapping[str, str]) -> str:
-    why = f"，{WHY.get(credit['why'], '超出上限 ' + credit['why'])}" if credit["why"] else ""
+    why = f"，{words.why(credit['why'])}" if credit["why"] else ""
     hours = f"申报 {credit['claimed']}，认定 {credit['credited']}{why}"
     return f"  {credit['date']}  {credit['record']}  {credit['member']}  {credit['title']}  {hours}"
 
 
 def history_lines(repo: Repository, records: RecordSet, history: History, record: str) -> Iterator[str]:
     """Each submission and each decision on one record, oldest first, with what changed."""
-    names = {member: person.name for member, person in records.people().items()}
+    names = {member: f"{person.name}（{member}）" for member, person in records.people().items()}
     path = next((p for p in history.versions if p.endswith(f"/{record}.yaml")), None)
-    before: Study | None = None
-    for version in history.versions.get(path or "", ()):
-        after = _content(repo, version)
-        for submission in version.submissions:
-            who = names.get(submission.by, submission.by)
-            yield f"{_time(submission.at)}  {who}（{submission.by}）{_ACTION.get(submission.action, submission.action)}"
-        yield _decision(version, names)
-        yield from (f"    {line}" for line in _differences(before, after))
-        before = after
-
-
-def _content(repo: Repository, version: Version) -> Study | None:
-    data = repo.blobs([version.blob]) if version.blob else {}
-    value = parse_file(version.path, data[version.blob]).value if version.blob in data else None
-    return value if isinstance(value, Study) else None
-
-
-def _time(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M}"
-
-
-def _decision(version: Version, names: Mapping[str, str]) -> str:
-    who = version.decided_by
-    name = f"{names.get(who, who)}（{who}）" if who else "没有审核人"
-    pull = f"，合并请求 {version.pull}" if version.pull else ""
-    word = "通过" if version.approved else f"未获认可：{REASON.get(version.reason, version.reason)}"
-    return f"{_time(version.at)}  {name}{word}{pull}，合并提交 {version.commit}"
-
-
-def _differences(before: Study | None, after: Study | None) -> Iterator[str]:
-    if after is None:
-        yield "文件被删除或无法读取"
+    if path is None:
         return
-    old, new = (asdict(before) if before else {}), asdict(after)
-    for name, value in new.items():
-        if name in ("path", "branch", "submitted") or (value in (None, ()) and not old.get(name)):
+    for line in timeline(path, history, versions(repo, history, [path]), names):
+        pull = f"，合并请求 {line.pull}" if line.pull else ""
+        commit = f"，{'合并提交' if line.decided else '提交'} {line.commit}"
+        yield f"{line.at:%Y-%m-%d %H:%M}  {line.text}{pull}{commit}"
+
+
+def link_table(
+    records: RecordSet, links: Links, today: date, branch: str | None
+) -> Iterator[tuple[str, str, str, str]]:
+    """Each link as kind (poster | member | desk), id, words for a person, address; of one branch or of all."""
+    people = records.people()
+    for unit in records.organisation.branches():
+        if branch not in (None, unit.id):
             continue
-        if not old:
-            if name in ("title", "start_date", "hours", "kind"):
-                yield f"{name}: {value}"
-        elif old.get(name) != value:
-            yield f"{name}: {old.get(name)} → {value}"
+        yield "poster", unit.id, unit.name, links.poster(unit.id)
+        for person in sorted(people.values(), key=lambda p: sort_key(p.name)):
+            if person.membership(today, unit.id):
+                yield "member", person.id, f"{unit.name} {person.name}", links.personal(person.id)
+        for reviewer in records.organisation.reviewers_of(unit.id, today):
+            if reviewer.unit == unit.id or branch is None:
+                name = people[reviewer.member].name if reviewer.member in people else reviewer.member
+                yield "desk", reviewer.member, f"{unit.name} 审核人 {name}", links.desk(reviewer.member)

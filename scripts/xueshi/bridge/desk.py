@@ -16,7 +16,7 @@ from xueshi.hosts.local import Pull
 from xueshi.model import Change, Severity, Study, contains
 from xueshi.proposals import granted
 from xueshi.records import study_file
-from xueshi.totals.text import plain
+from xueshi.words import plain
 
 RETURN_REASONS = ("照片不符", "日期有误", "学时有误", "可能重复", "主题不清楚", "其他")
 _REASON = 500  # characters, as the schema allows

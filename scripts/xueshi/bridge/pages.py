@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from xueshi import reading
-from xueshi.totals.text import plain
+from xueshi.words import plain
 
 Page = Response
 

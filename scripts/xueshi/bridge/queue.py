@@ -12,7 +12,7 @@ from xueshi.git import Repository
 from xueshi.hosts.local import Pull
 from xueshi.model import Evidence, Person, Problem, Severity, Study, Submission
 from xueshi.totals.effect import Effect, effect
-from xueshi.totals.text import plain
+from xueshi.words import plain
 
 _FAR = 7  # days between a picture and its study that are worth a word
 

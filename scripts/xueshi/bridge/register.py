@@ -20,7 +20,7 @@ from xueshi.outbox import Row
 from xueshi.pinyin import initials, sort_key
 from xueshi.proposals import Sent, register
 from xueshi.totals.effect import effect
-from xueshi.totals.text import plain
+from xueshi.words import plain
 
 _LOG = logging.getLogger("xueshi.bridge")
 

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from xueshi.checks.context import Context, told_date
 from xueshi.model import Problem, Severity, Study
-from xueshi.totals.text import plain
 from xueshi.ulids import year_of
+from xueshi.words import plain
 
 
 def path_and_id_agree(c: Context) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import fcntl
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -154,11 +154,26 @@ class LocalHost:
         self.repo.update_refs([self._meta(decided, meta, at)])
         return decided
 
+    def restore(self, pulls: Sequence[Pull]) -> None:
+        """Write pull requests into a host that has none, as they were left elsewhere."""
+        commits = [
+            self._noted(pull, None, datetime.fromisoformat(pull.decided_at or pull.opened_at))
+            for pull in pulls
+        ]
+        updates = []
+        for pull, meta in zip(pulls, self.repo.commits(commits), strict=True):
+            updates.append(RefUpdate(f"refs/pull/{pull.number}/head", pull.head, None))
+            updates.append(RefUpdate(f"refs/pull/{pull.number}/meta", meta, None))
+        self.repo.update_refs(updates)
+
     def _meta(self, pull: Pull, parent: str | None, at: datetime) -> RefUpdate:
+        commit = self._noted(pull, parent, at)
+        return RefUpdate(f"refs/pull/{pull.number}/meta", self.repo.commits([commit])[0], parent)
+
+    def _noted(self, pull: Pull, parent: str | None, at: datetime) -> NewCommit:
         data = json.dumps(asdict(pull), ensure_ascii=False, indent=1, sort_keys=True).encode()
         message = f"{pull.state.capitalize()} pull {pull.number}\n"
-        commit = NewCommit((parent,) if parent else (), {"pull.json": data}, message, self._desk, at)
-        return RefUpdate(f"refs/pull/{pull.number}/meta", self.repo.commits([commit])[0], parent)
+        return NewCommit((parent,) if parent else (), {"pull.json": data}, message, self._desk, at)
 
     def _pulls(self) -> list[Pull]:
         refs = self.repo.refs("refs/pull")

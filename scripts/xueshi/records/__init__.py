@@ -15,7 +15,7 @@ from xueshi.records.history import (
     trailers,
 )
 from xueshi.records.proposals import load_proposals
-from xueshi.records.source import assemble, kind_of, load, overlay, parse_file
+from xueshi.records.source import assemble, kind_of, load, overlay, parse_file, versions
 from xueshi.records.writer import render, study_file, study_path
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "study_path",
     "submission",
     "trailers",
+    "versions",
 ]
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from xueshi import project
 from xueshi.git import Repository
 from xueshi.model import (
+    History,
     Organisation,
     Policy,
     Problem,
@@ -136,6 +137,24 @@ def parsed(path: str, blob: str, contents: Mapping[str, bytes]) -> Parsed:
             _PARSED.clear()
         _PARSED[path, blob] = parse_file(path, contents[blob])
     return _PARSED[path, blob]
+
+
+def versions(repo: Repository, history: History, paths: Iterable[str]) -> dict[tuple[str, str], Study]:
+    """Each record as every version on main had it, by (path, blob), and as it was proposed, by (path,
+    `<commit>:<path>`). Unreadable ones are left out."""
+    wanted: list[tuple[str, str]] = []
+    for path in paths:
+        for version in history.versions.get(path, ()):
+            wanted += [(path, version.blob)] if version.blob else []
+            wanted += [(path, f"{submission.commit}:{path}") for submission in version.submissions]
+    contents = repo.blobs(key for path, key in wanted if (path, key) not in _PARSED)
+    found: dict[tuple[str, str], Study] = {}
+    for path, key in wanted:
+        if (path, key) in _PARSED or key in contents:
+            value = parsed(path, key, contents).value
+            if isinstance(value, Study):
+                found[path, key] = value
+    return found
 
 
 _NO_POLICY: build.Data = {"conversion": [], "kinds": {}, "requirements": []}

@@ -1,0 +1,120 @@
+"""A branch's report: who stands where, hours by month, what must be looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from xueshi import words
+from xueshi.model import SHANGHAI, Credit, MemberTotals, Standings, Unit
+from xueshi.pinyin import sort_key
+from xueshi.reports.source import Attainment, Source, attainment, in_year, mean
+from xueshi.totals.sums import by_kind, by_month
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRow:
+    """One member: the year's standing, what it would be with all that waits, hours of twelve months."""
+
+    name: str
+    address: str
+    year: Standings | None
+    after: Standings | None
+    months: tuple[Decimal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something to look at: whose, of which day, what, and its state."""
+
+    who: str
+    day: str
+    title: str
+    words: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    unit: Unit
+    commit: str
+    at: datetime
+    year: int
+    month: int
+    attainment: Attainment
+    mean: Decimal
+    rows: tuple[MemberRow, ...]
+    kinds: tuple[tuple[str, Decimal], ...]
+    waiting: int
+    oldest: int
+    findings: tuple[Finding, ...]
+    total: Decimal
+
+
+def branch(source: Source, unit: Unit) -> Branch:
+    """The report of one branch; its members are those of the day, its sums those of its records."""
+    members = source.totals.of_branch(unit.id)
+    own = in_year((c for c in source.totals.credits() if c.study.branch == unit.id), source.on.year)
+    waiting = source.waiting(branch=unit.id)
+    rows = sorted((_row(source, member) for member in members), key=_order)
+    return Branch(
+        unit=unit,
+        commit=source.history.tip,
+        at=source.history.at.astimezone(SHANGHAI),
+        year=source.on.year,
+        month=source.on.month,
+        attainment=attainment(members),
+        mean=mean(members, "year"),
+        rows=tuple(rows),
+        kinds=tuple((source.kind(kind), hours) for kind, hours in by_kind(own).items()),
+        waiting=len(waiting),
+        oldest=source.oldest(waiting),
+        findings=tuple(_findings(source, own)),
+        total=sum((credit.credited for credit in own), Decimal(0)),
+    )
+
+
+def _row(source: Source, member: MemberTotals) -> MemberRow:
+    year = in_year(member.credits, source.on.year)
+    person = member.person
+    after = source.after(person.id)
+    return MemberRow(
+        person.name,
+        source.address("member", person.id),
+        member.standing("year"),
+        after,
+        by_month(year, source.on.year),
+    )
+
+
+def _order(row: MemberRow) -> tuple[object, ...]:
+    """Most missing first; who has no requirement comes last."""
+    exempt = row.year is None or row.year.standing == "exempt"
+    return (exempt, -row.year.short if row.year else 0, sort_key(row.name))
+
+
+def _findings(source: Source, credits: list[Credit]) -> list[Finding]:
+    found = []
+    for credit in sorted(credits, key=lambda c: c.study.start_date, reverse=True):
+        if credit.state == "unapproved":
+            last = source.history.last(credit.study.path)
+            told = words.REASON.get(last.reason, last.reason) if last else "没有历史"
+            found.append(_finding(source, credit, f"没有有效的审核：{told}", "未计入"))
+        elif credit.why not in ("", "void", "kind-not-counted"):
+            less = f"申报 {words.value(credit.claimed)}，认定 {words.value(credit.credited)}"
+            found.append(
+                _finding(
+                    source,
+                    credit,
+                    f"{words.why(credit.why)}，{less}",
+                    "部分计入" if credit.credited else "未计入",
+                )
+            )
+    return found
+
+
+def _finding(source: Source, credit: Credit, text: str, state: str) -> Finding:
+    study = credit.study
+    day = f"{study.start_date.month}月{study.start_date.day}日"
+    return Finding(source.names.get(study.member, study.member), day, study.title, text, state)

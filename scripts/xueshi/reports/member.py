@@ -1,0 +1,161 @@
+"""A member's report: where they stand, every record with what it counted and why, and its history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from xueshi import words
+from xueshi.model import SHANGHAI, Credit, Evidence, Membership, Person, Standings, Study
+from xueshi.reports.source import ZERO, Source, in_year, weeks_left
+from xueshi.reports.timeline import Line, timeline
+from xueshi.totals.sums import by_kind, by_month
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the ledger. `state`: counted | waiting | unapproved | void; `running` is the year's sum up to it;
+    `why` says in words why it counts less than it claims."""
+
+    study: Study
+    kind: str
+    state: str
+    claimed: Decimal
+    credited: Decimal
+    running: Decimal | None
+    why: str
+    pictures: tuple[Evidence, ...]
+    history: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Year:
+    """Hours of one year of the plan; `hours` is None for a year that has not begun."""
+
+    year: int
+    hours: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    person: Person
+    branch: str
+    status: str
+    commit: str
+    at: datetime
+    on: date
+    year: Standings | None
+    after: Standings | None
+    weekly: Decimal
+    weeks: int
+    standings: tuple[Standings, ...]
+    years: tuple[Year, ...]
+    entries: tuple[Entry, ...]
+    kinds: tuple[tuple[str, Decimal], ...]
+    missing_kinds: tuple[str, ...]
+    months: tuple[Decimal, ...]
+    waiting_months: tuple[Decimal, ...]
+    memberships: tuple[Membership, ...]
+
+
+def member(source: Source, person: Person) -> Member:
+    """The report of one person, over all branches and years."""
+    figures = source.totals.members[person.id]
+    year, held = figures.standing("year"), person.membership(source.on)
+    this_year = in_year(figures.credits, source.on.year)
+    waiting = [study for _, study in source.waiting(member=person.id)]
+    kinds = by_kind(this_year)
+    weeks = weeks_left(source.on)
+    return Member(
+        person=person,
+        branch=source.branch(figures.branch),
+        status=words.STATUS.get(held.status, held.status) if held else "",
+        commit=source.history.tip,
+        at=source.history.at.astimezone(SHANGHAI),
+        on=source.on,
+        year=year,
+        after=source.after(person.id),
+        weekly=(year.short / weeks).quantize(Decimal("0.1")) if year else ZERO,
+        weeks=weeks,
+        standings=figures.standings,
+        years=tuple(_years(source, figures.credits)),
+        entries=tuple(_entries(source, figures.credits, waiting)),
+        kinds=tuple((source.kind(kind), hours) for kind, hours in kinds.items()),
+        missing_kinds=tuple(
+            k.label for k in source.records.policy.kinds.values() if k.counts and k.id not in kinds
+        ),
+        months=by_month(this_year, source.on.year),
+        waiting_months=_waiting_months(source, waiting),
+        memberships=person.memberships,
+    )
+
+
+def _years(source: Source, credits: tuple[Credit, ...]) -> list[Year]:
+    window = source.records.policy.periods.get("plan")
+    if window is None or window.start is None or window.until is None:
+        return []
+    found = []
+    for year in range(window.start.year, window.until.year):
+        hours = sum((c.credited for c in in_year(credits, year)), ZERO)
+        found.append(Year(year, hours if year <= source.on.year else None))
+    return found
+
+
+def _waiting_months(source: Source, waiting: Iterable[Study]) -> tuple[Decimal, ...]:
+    months = [ZERO] * 12
+    for study in waiting:
+        kind = source.records.policy.kinds.get(study.kind)
+        if study.start_date.year == source.on.year and kind is not None and kind.counts:
+            months[study.start_date.month - 1] += study.hours
+    return tuple(months)
+
+
+def _entries(source: Source, credits: tuple[Credit, ...], waiting: list[Study]) -> list[Entry]:
+    """Newest first, what waits beside what is on main."""
+    running: dict[int, Decimal] = {}
+    found = []
+    for credit in credits:
+        year = credit.study.start_date.year
+        running[year] = running.get(year, ZERO) + credit.credited
+        found.append(_entry(source, credit, running[year]))
+    on_main = {credit.study.path for credit in credits}
+    found += [_waits(source, study) for study in waiting if study.path not in on_main]
+    return sorted(
+        found, key=lambda e: (e.study.start_date, e.study.start_time or "", e.study.id), reverse=True
+    )
+
+
+def _entry(source: Source, credit: Credit, running: Decimal) -> Entry:
+    study = credit.study
+    why = words.why(credit.why)
+    last = source.history.last(study.path)
+    if credit.state == "unapproved" and last is not None:
+        why = f"未经有效审核：{words.REASON.get(last.reason, last.reason)}"
+    elif credit.state == "void" and study.void is not None:
+        why = f"已作废：{study.void.reason}"
+    return Entry(
+        study,
+        source.kind(study.kind),
+        credit.state,
+        credit.claimed,
+        credit.credited,
+        running if credit.state == "counted" else None,
+        why,
+        tuple(e for e in study.evidence if e.sha256 in source.pictures),
+        timeline(study.path, source.history, source.studies, source.names),
+    )
+
+
+def _waits(source: Source, study: Study) -> Entry:
+    sent = Line(
+        study.submitted.at.astimezone(SHANGHAI),
+        f"{source.names.get(study.submitted.by, study.submitted.by)}登记，{words.value(study.hours)} 学时，等待审核",
+        "",
+        False,
+        True,
+        None,
+    )
+    pictures = tuple(e for e in study.evidence if e.sha256 in source.pictures)
+    return Entry(study, source.kind(study.kind), "waiting", study.hours, ZERO, None, "", pictures, (sent,))

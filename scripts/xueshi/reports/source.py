@@ -1,0 +1,134 @@
+"""What every report is made from, and small figures that several of them share. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import ROUND_DOWN, Decimal
+
+from xueshi.model import (
+    Credit,
+    History,
+    MemberTotals,
+    Person,
+    Proposal,
+    RecordSet,
+    Standing,
+    Standings,
+    Study,
+    Totals,
+)
+from xueshi.reports.timeline import Studies
+from xueshi.totals.effect import effect
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The approved records of one commit, their totals on one day, what waits beside them, and where reports lie.
+
+    `studies` holds every version of every record (see timeline); `address` gives the folder of a report by kind and
+    id; `pictures` are the hashes that are published."""
+
+    records: RecordSet
+    history: History
+    totals: Totals
+    proposals: tuple[Proposal, ...]
+    studies: Studies
+    people: Mapping[str, Person]
+    names: Mapping[str, str]
+    address: Callable[[str, str], str]
+    pictures: frozenset[str]
+
+    @property
+    def on(self) -> date:
+        return self.totals.on
+
+    def waiting(
+        self, *, member: str | None = None, branch: str | None = None
+    ) -> list[tuple[Proposal, Study]]:
+        """Open proposals' records, oldest first."""
+        return [
+            (proposal, study)
+            for proposal in self.proposals
+            for study in proposal.studies
+            if member in (None, study.member) and branch in (None, study.branch)
+        ]
+
+    def after(self, member: str) -> Standings | None:
+        """The member's year as it would be with everything approved that waits."""
+        studies = [study for _, study in self.waiting(member=member) if study.start_date.year == self.on.year]
+        found = effect(self.records, self.history, studies, self.on)
+        return found[0].after if found else None
+
+    def oldest(self, waiting: Iterable[tuple[Proposal, Study]]) -> int:
+        """Days that the oldest of them has waited."""
+        days = [
+            (self.on - submission.at.date()).days
+            for proposal, _ in waiting
+            for submission in proposal.submissions
+        ]
+        return max([0, *days])
+
+    def kind(self, kind: str) -> str:
+        known = self.records.policy.kinds.get(kind)
+        return known.label if known else kind
+
+    def branch(self, branch: str | None) -> str:
+        unit = self.records.organisation.unit(branch or "")
+        return unit.name if unit else (branch or "已转出")
+
+
+@dataclass(frozen=True, slots=True)
+class Attainment:
+    """How many of whom have met, are near, or are on the way, and how many are behind."""
+
+    met: int
+    near: int
+    under_way: int
+    behind: int
+    exempt: int
+
+    @property
+    def people(self) -> int:
+        """Those to whom the requirement applies; the exempt stand apart."""
+        return self.met + self.near + self.under_way + self.behind
+
+    @property
+    def percent(self) -> Decimal:
+        if not self.people:
+            return ZERO
+        return (Decimal(self.met * 100) / self.people).quantize(Decimal("0.1"), ROUND_DOWN)
+
+
+def attainment(members: Iterable[MemberTotals]) -> Attainment:
+    """By the year's requirement."""
+    found = dict.fromkeys(Standing, 0)
+    for member in members:
+        year = member.standing("year")
+        if year is not None:
+            found[year.standing] += 1
+    return Attainment(
+        found[Standing.MET],
+        found[Standing.NEAR],
+        found[Standing.UNDER_WAY],
+        found[Standing.BEHIND],
+        found[Standing.EXEMPT],
+    )
+
+
+def mean(members: Iterable[MemberTotals], period: str) -> Decimal:
+    """Hours counted a person over a period, of those to whom it applies, to 0.1."""
+    counted = [s.counted for m in members if (s := m.standing(period)) and s.standing is not Standing.EXEMPT]
+    return (sum(counted, ZERO) / len(counted)).quantize(Decimal("0.1"), ROUND_DOWN) if counted else ZERO
+
+
+def in_year(credits: Iterable[Credit], year: int) -> list[Credit]:
+    return [credit for credit in credits if credit.study.start_date.year == year]
+
+
+def weeks_left(on: date) -> int:
+    """Whole weeks to the end of the year, at least one."""
+    return max((date(on.year, 12, 31) - on + timedelta(1)).days // 7, 1)

@@ -1,0 +1,49 @@
+"""Words for what records and totals call by id, and figures as people write them; shared by command, site and desk."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+WHY = {
+    "unapproved": "未经审核人通过", "void": "已作废", "kind-not-counted": "此类型不计入", "future": "日期未到",
+    "unknown-kind": "没有这个学习类型",
+}  # fmt: skip
+STANDING = {
+    "met": "已达标",
+    "near": "接近",
+    "under_way": "进行中",
+    "behind": "进度滞后",
+    "exempt": "不作要求",
+}
+REASON = {
+    "direct-push": "不是通过合并进入的", "unknown-decider": "认不出是谁决定的", "not-reviewer": "决定者不是该支部的审核人",
+    "own-record": "决定者就是填报人或本人", "unreadable": "文件有误",
+}  # fmt: skip
+ACTION = {
+    "register": "登记", "correct": "申请更正", "amend": "改学时", "confirm": "申请确认", "restore": "申请恢复",
+    "void": "申请作废",
+}  # fmt: skip
+STATUS = {
+    "full": "正式党员", "probationary": "预备党员", "development_target": "发展对象", "activist": "入党积极分子",
+}  # fmt: skip
+VIA = {"link": "个人链接", "poster": "支部海报", "staff": "代登", "import": "导入"}
+
+
+def why(reason: str) -> str:
+    """Why a record counts less than it claims; a cap is known by its id."""
+    return WHY.get(reason, f"超出上限 {reason}") if reason else ""
+
+
+def plain(hours: Decimal) -> str:
+    """Hours as people write them, without an exponent or needless zeros: 28, 25.5, 0.25."""
+    text = f"{hours:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def value(field: object) -> str:
+    """A record's field as people write it."""
+    if field is None or field == ():
+        return "无"
+    if isinstance(field, Decimal):
+        return plain(field)
+    return f"{len(field)} 张" if isinstance(field, tuple) else str(field)
