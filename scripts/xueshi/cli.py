@@ -76,7 +76,7 @@ def open_repository(folder: Path) -> Repository:
         raise UsageError(
             f"{folder.resolve()} is not a git repository with a commit; give one with --repo DIR"
         )
-    if repo.run("rev-parse", "--is-bare-repository").strip() == b"true":
+    if repo.is_bare:
         return repo
     return Repository(Path(repo.run("rev-parse", "--show-toplevel").decode().rstrip("\n")))
 
@@ -96,7 +96,7 @@ def main() -> None:
 
 @main.command()
 @_repo
-@click.option("--rev", default=None, help="Check this revision instead of the work tree.")
+@click.option("--rev", default=None, help="Check this revision instead of the work tree (a bare repository: HEAD).")
 @click.option(
     "--base", default=None, help="Judge only what differs from this revision, as a proposed change to it."
 )
@@ -121,7 +121,7 @@ _SEVERITY = {Severity.WARNING: "提醒", Severity.NOTE: "说明"}
 
 
 def _problems(repo: Repository, rev: str | None, base: str | None) -> tuple[Problem, ...]:
-    head = records.load(repo, rev)
+    head = records.load(repo, rev or ("HEAD" if repo.is_bare else None))
     evidence = evidence_hashes(repo)
     if base is None:
         return checks.check(head, today(), evidence or None)

@@ -82,6 +82,11 @@ class Repository:
 
     # --- reading
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether it has no work tree."""
+        return self.run("rev-parse", "--is-bare-repository").strip() == b"true"
+
     def resolve(self, name: str) -> str | None:
         """The full id of the commit `name` stands for, or None."""
         try:

@@ -13,7 +13,7 @@ from xueshi.bridge.pages import Page, Refused, render
 from xueshi.bridge.queue import Brought, brings, is_own, judged, queue
 from xueshi.errors import HostRefused, HostUnavailable
 from xueshi.hosts.local import Pull
-from xueshi.model import Change, Severity, Study, contains
+from xueshi.model import Change, Severity, Study, Unit, contains
 from xueshi.proposals import granted
 from xueshi.records import study_file
 from xueshi.words import plain
@@ -183,8 +183,18 @@ def _page(
         current=current,
         kinds=current.records.policy.kinds,
         branches={unit.id: unit.name for unit in current.records.organisation.units},
-        site=office.page("home", ""),
+        reports=[(unit.name, office.page("branch", unit.id)) for unit in _branches(current, who.member)],
     )
+
+
+def _branches(current: Current, member: str) -> list[Unit]:
+    """Branches whose reports the reviewer may read: those they review."""
+    organisation = current.records.organisation
+    return [
+        unit
+        for unit in organisation.branches()
+        if any(r.member == member for r in organisation.reviewers_of(unit.id, current.today))
+    ]
 
 
 def _grants(study: Study) -> tuple[str, ...]:

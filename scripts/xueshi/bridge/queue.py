@@ -120,8 +120,11 @@ def _item(
     studies = tuple(head.studies[path] for path in sorted(content.files) if path in head.studies)
     warnings, remarks = [], []
     for study in studies:
-        warnings += _warnings(office, current, study, pictures)
+        twin = _twin(current, study)
+        warnings += [*twin, *_warnings(office, current, study, pictures)]
         remarks += _remarks(current, study, pictures)
+        if study.submitted.via == "poster" and not twin:
+            remarks.append("扫海报登记，不是个人链接")
     opened = date.fromisoformat(pull.opened_at[:10])
     return Item(
         pull=pull,
@@ -152,18 +155,24 @@ def _pictures(current: Current, brought: Iterable[Brought]) -> Mapping[str, list
     return found
 
 
+def _twin(current: Current, study: Study) -> list[str]:
+    """At a poster one picks a name, which another person may share."""
+    person = current.people.get(study.member)
+    if study.submitted.via != "poster" or person is None:
+        return []
+    twin = next((p for p in current.people.values() if p.name == person.name and p.id != person.id), None)
+    if twin is None:
+        return []
+    held = twin.membership(current.today)
+    unit = current.branch(held.branch) if held else None
+    where = f"{unit.name}也有" if unit else "名册上还有一位"
+    return [f"扫海报登记，不是个人链接；{where}“{person.name}”，请认人"]
+
+
 def _warnings(
     office: Office, current: Current, study: Study, pictures: Mapping[str, list[Study]]
 ) -> list[str]:
     found = []
-    person = current.people.get(study.member)
-    if study.submitted.via == "poster" and person is not None:
-        twins = [p for p in current.people.values() if p.name == person.name and p.id != person.id]
-        for twin in twins[:1]:
-            held = twin.membership(current.today)
-            unit = current.branch(held.branch) if held else None
-            where = f"{unit.name}也有" if unit else "名册上还有一位"
-            found.append(f"扫海报登记；{where}“{person.name}”，请认人")
     for picture in study.evidence:
         other = next(
             (s for s in pictures.get(picture.source_sha256, ()) if s.start_date != study.start_date), None
@@ -188,8 +197,6 @@ def _camera_day(office: Office, picture: Evidence, study: Study) -> list[str]:
 
 def _remarks(current: Current, study: Study, pictures: Mapping[str, list[Study]]) -> list[str]:
     found = []
-    if study.submitted.via == "poster":
-        found.append("扫海报登记，不是个人链接")
     for picture in study.evidence[:1]:
         same = [
             s
