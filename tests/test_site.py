@@ -1,0 +1,246 @@
+"""The published site: figures, privacy, hostile text, same bytes, no moment without a page."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from datetime import date
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from conftest import BRIDGE, School, committee_files, person
+
+from xueshi import project, publish, records, sample, totals
+from xueshi.git import Repository
+from xueshi.records import render, study_file
+from xueshi.reports.address import address
+from xueshi.words import plain
+
+ON = date(2026, 11, 24)
+SECRET = bytes(range(32))
+
+
+@dataclass
+class Site:
+    repo: Repository
+    folder: Path
+
+    def read(self, where: str = "") -> str:
+        return (self.folder / where / "index.html").read_text(encoding="utf-8")
+
+    def member(self, ident: str) -> str:
+        return self.read(address(SECRET, "member", ident))
+
+    def branch(self, ident: str) -> str:
+        return self.read(address(SECRET, "branch", ident))
+
+
+def built(repo: Repository, into: Path, on: date = ON) -> Site:
+    publish.build(repo, publish.inputs(repo, "refs/heads/main", on=on, secret=SECRET), into)
+    return Site(repo, into)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    folder = tmp_path_factory.mktemp("site")
+    made = sample.write(folder / "school.git", members=42, records=110, seed=42, until=ON)
+    return built(made.repo, folder / "site")
+
+
+class Attributes(HTMLParser):
+    """(name, value) of every attribute on a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, str]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [(name, value or "") for name, value in attrs]
+
+
+def pages(site: Site) -> dict[str, str]:
+    return {
+        str(path.relative_to(site.folder.resolve())): path.read_text(encoding="utf-8")
+        for path in site.folder.resolve().rglob("*.html")
+    }
+
+
+def test_every_members_figures_are_the_totals(site: Site) -> None:
+    figures = totals.total(*records.load_approved(site.repo, "main"), ON)
+    assert len(figures.members) == 42
+    for ident, member in figures.members.items():
+        html, year = site.member(ident), member.standing("year")
+        if year is not None:
+            assert f"<b data-counted>{plain(year.counted)}</b>" in html, ident
+        for credit in member.credits:
+            row = html[html.index(f'id="r-{credit.study.id}"') :].split("</tr>")[0]
+            credited = re.search(r'x-credited">([^<]*)<', row)
+            assert credited is not None and credited[1] == plain(credit.credited), credit.study.id
+
+
+def test_the_history_names_the_merge(site: Site) -> None:
+    approved, history = records.load_approved(site.repo, "main")
+    study = next(s for s in approved.studies.values() if len(history.versions[s.path]) > 1)
+    row = site.member(study.member).split(f'id="r-{study.id}"')[1].split("</tr>")[0]
+    assert re.findall(r'data-merge="([0-9a-f]{40})"', row) == [v.commit for v in history.versions[study.path]]
+    for version in history.versions[study.path]:
+        assert f"合并请求 {version.pull}" in row
+
+
+def test_what_nobody_approved_is_listed_and_counts_nothing(site: Site) -> None:
+    approved, history = records.load_approved(site.repo, "main")
+    figures = totals.total(approved, history, ON)
+    refused = [c.study for c in figures.credits() if c.state == "unapproved"]
+    assert refused
+    for study in refused:
+        assert study.title in site.branch(study.branch).split('id="findings"')[1]
+        row = site.member(study.member).split(f'id="r-{study.id}"')[1].split("</tr>")[0]
+        assert "未经有效审核" in row and "未计入" in row
+
+
+def test_the_open_pages_name_nobody_and_lead_to_no_report(site: Site) -> None:
+    people = records.load_approved(site.repo, "main")[0].people().values()
+    folder = site.folder.resolve()
+    open_texts = {
+        "home": site.read(),
+        "guide": site.read("guide"),
+        "search": (folder / "search" / "search_index.json").read_text(encoding="utf-8"),
+        "sitemap": (folder / "sitemap.xml").read_text(encoding="utf-8"),
+        "manifest": (folder / "manifest.json").read_text(encoding="utf-8"),
+    }
+    for name, text in open_texts.items():
+        for someone in people:
+            assert someone.name not in text, name
+            assert address(SECRET, "member", someone.id).split("/")[1] not in text, name
+    assert "这是公开版" in open_texts["home"]
+    assert 'name="robots" content="noindex' in site.member("m0001")
+    assert address(SECRET, "branch", "jg1") not in site.member("m0001")
+
+
+def test_nothing_comes_from_elsewhere(site: Site) -> None:
+    found = pages(site)
+    assert len(found) > 50
+    for name, html in found.items():
+        for attribute, value in Attributes(html).found:
+            if attribute in ("src", "href", "action", "srcset"):
+                assert not re.match(r"(?i)[a-z]+:|//", value), (name, value)
+    for path in site.folder.resolve().rglob("*.css"):
+        assert not re.search(r"url\(\s*[\"']?(https?:)?//", path.read_text(encoding="utf-8")), path.name
+
+
+def test_a_branch_of_few_people_is_not_split(site: Site) -> None:
+    few = [u for u in records.load(site.repo, "main").organisation.branches() if u.id not in ("jg1", "yjs")]
+    rows = site.read().split('id="branches"')[1]
+    for unit in few:
+        row = rows.split(unit.name)[1].split("</tr>")[0]
+        assert "少于 5 人" in row and "%" not in row
+
+
+def test_the_same_inputs_give_the_same_bytes(site: Site, tmp_path: Path) -> None:
+    again = built(site.repo, tmp_path / "again")
+    first, second = site.folder.resolve(), again.folder.resolve()
+    names = sorted(str(p.relative_to(first)) for p in first.rglob("*") if p.is_file())
+    assert names == sorted(str(p.relative_to(second)) for p in second.rglob("*") if p.is_file())
+    assert [n for n in names if (first / n).read_bytes() != (second / n).read_bytes()] == []
+
+
+def test_hostile_text_is_text(school: School, tmp_path: Path) -> None:
+    bad = "\"'><script>alert(1)</script>{{7*7}}<img src=x onerror=alert(1)>"
+    files = committee_files()
+    roster = {"schema": "roster/1", "members": [person("m0012", bad[:40]), person("m0003", "韦测宁")]}
+    files["records/jg1/roster.yaml"] = render("roster", roster)
+    organisation = files["records/organisation.yaml"]
+    assert organisation is not None
+    files["records/organisation.yaml"] = organisation.replace(
+        "name: 示例大学艺术学院党委".encode(), b'name: "<script>alert(2)</script>"', 1
+    ).replace("name: 教工第一党支部".encode(), b'name: "</title><script>alert(3)</script>"')
+    repo = school.repo
+    school.tip = ""
+    repo.run("update-ref", "-d", "refs/heads/main")
+    school.to_main(school.commit((), files, "Begin\n", BRIDGE))
+    study = school.study(title=bad, content=bad + "\n```\n</code>", place=bad)
+    school.merge(school.propose(study))
+    pushed = school.study(title=bad)
+    school.push({pushed.path: study_file(pushed)})
+    made = built(repo, tmp_path / "site")
+    texts = [made.read(), made.member("m0012"), made.branch("jg1")]
+    for html in texts:
+        assert not re.search(r"<script>\s*alert|<img src=x", html)
+        assert not any(name.startswith("on") for name, _ in Attributes(html).found)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;{{7*7}}" in texts[1]
+    assert "&lt;script&gt;alert(2)" in texts[0] and "&lt;script&gt;alert(3)" in texts[2]
+
+
+def test_polling_during_rebuilds_never_misses_a_page(school: School, tmp_path: Path) -> None:
+    study = school.study()
+    school.merge(school.propose(study))
+    made = built(school.repo, tmp_path / "site")
+    where = tmp_path / "site" / address(SECRET, "member", "m0012") / "index.html"
+    looks, missed, stop = [0], [], threading.Event()
+
+    def poll() -> None:
+        while not stop.is_set():
+            try:
+                assert "林样青" in where.read_text(encoding="utf-8")
+            except (OSError, AssertionError) as error:
+                missed.append(error)
+            looks[0] += 1
+
+    thread = threading.Thread(target=poll)
+    thread.start()
+    try:
+        for day in range(1, 4):
+            built(school.repo, made.folder, date(2026, 11, day))
+    finally:
+        stop.set()
+        thread.join()
+    assert missed == [] and looks[0] > 100
+
+
+def test_a_build_killed_in_the_middle_leaves_the_old_site_and_is_made_again(
+    school: School, tmp_path: Path
+) -> None:
+    made = built(school.repo, tmp_path / "site")
+    before = made.folder.resolve()
+    school.merge(school.propose(school.study()))
+    run = [str(Path(sys.executable).parent / "xueshi"), "build", "--repo", str(school.repo.path)]
+    run += ["--into", str(made.folder), "--on", "2026-11-24", "--rev", "main"]
+    builds = made.folder.with_name("site.builds")
+    env = {"XUESHI_SITE_SECRET": SECRET.hex(), "PATH": "/usr/bin:/bin"}
+    killed = subprocess.Popen(run, env=env, start_new_session=True)
+    while not any(builds.glob("tmp-*/in/mkdocs.yml")):
+        assert killed.poll() is None
+        time.sleep(0.005)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    assert any(builds.glob("tmp-*"))
+    assert made.folder.resolve() == before and "林样青" in made.member("m0012")
+    done = subprocess.run(run, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "<b data-counted>2</b>" in made.member("m0012")
+    assert not any(builds.glob("tmp-*"))
+
+
+def test_plain_mkdocs_works_in_a_clone(tmp_path: Path, school: School) -> None:
+    """`mkdocs build --strict` in an organisation's own clone, with nothing set."""
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", str(school.repo.path), str(clone)], check=True)
+    for path, data in project.files().items():
+        place = clone / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data)
+    run = [str(Path(sys.executable).parent / "mkdocs"), "build", "--strict", "--quiet"]
+    done = subprocess.run(run, cwd=clone, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "教工第一党支部" in (clone / "build" / "site" / "index.html").read_text(encoding="utf-8")
+    assert len(list((clone / "build" / "site" / "m").iterdir())) == 5
+    shutil.rmtree(clone)
