@@ -96,7 +96,9 @@ def main() -> None:
 
 @main.command()
 @_repo
-@click.option("--rev", default=None, help="Check this revision instead of the work tree (a bare repository: HEAD).")
+@click.option(
+    "--rev", default=None, help="Check this revision instead of the work tree (a bare repository: HEAD)."
+)
 @click.option(
     "--base", default=None, help="Judge only what differs from this revision, as a proposed change to it."
 )

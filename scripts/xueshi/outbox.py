@@ -35,7 +35,7 @@ _submission = sa.Table(
     sa.Column("payload", sa.Text, nullable=False),
     sa.Column("received_at", sa.String(32), nullable=False),
     sa.Column("state", sa.String(12), nullable=False, index=True),
-    sa.Column("step", sa.String(12), nullable=False),  # stored | committed | pushed | proposed | decided
+    sa.Column("step", sa.String(12), nullable=False),  # stored | proposed | decided
     sa.Column("base", sa.String(40)),
     sa.Column("commit", sa.String(40)),
     sa.Column("pull", sa.Integer),

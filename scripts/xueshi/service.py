@@ -11,7 +11,7 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
@@ -77,8 +77,7 @@ class Service:
         return f"{scheme}://git:{self.token}@{rest}/git/xueshi.git"
 
     def start(self) -> None:
-        """Build the site, then carry on in the background."""
-        self._publish()
+        """Begin to carry in the background; the form answers at once, the site as soon as it is built."""
         self._build.start()
         self._deliver.start()
 
@@ -134,6 +133,14 @@ async def _home(request: Request) -> Response:
     return RedirectResponse("/site/", 307)
 
 
+_not_yet = HTMLResponse(
+    '<!doctype html><html lang="zh-CN"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    '<meta http-equiv="refresh" content="2"><title>学时</title><p>报告正在生成，请稍等，页面会自己刷新。</p></html>',
+    503,
+    {"Retry-After": "2"},
+)
+
+
 class _Site:
     """The published site; the link is followed once a request, so that a page and its build belong together."""
 
@@ -142,6 +149,9 @@ class _Site:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         folder = await run_in_threadpool(self._link.resolve)
+        if not await run_in_threadpool(folder.is_dir):
+            await _not_yet(scope, receive, send)
+            return
         files = StaticFiles(directory=folder, html=True, check_dir=False)
         await files(scope, receive, send)
 
