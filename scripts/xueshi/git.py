@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -97,6 +98,16 @@ class Repository:
             )
         except GitError:
             return None
+
+    def stamp(self, ref: str) -> object:
+        """Something that differs whenever the ref of this bare repository may have moved: asked without a process,
+        for those who ask often. git renames a new file into place, so that its inode or time changes."""
+        seen = []
+        for path in (self.path / ref, self.path / "packed-refs"):
+            with contextlib.suppress(FileNotFoundError):
+                found = path.stat()
+                seen.append((path.name, found.st_ino, found.st_mtime_ns, found.st_size))
+        return tuple(seen) or object()  # refs kept in another way: always ask
 
     def tree(self, rev: str, *prefixes: str) -> dict[str, str]:
         """Every file of a revision below the prefixes: path -> blob id."""

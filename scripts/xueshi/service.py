@@ -55,9 +55,7 @@ class Service:
         )
         self._build = _Repeating("site", self._publish)
         self._deliver = _Repeating("delivery", self._carry)
-        self.office = Office(
-            outbox, self.host, self.links, page=self.page, now=self._now, wake=self._deliver.wake
-        )
+        self.office = Office(outbox, self.host, self.links, page=self.page, now=self._now, wake=self._wake)
         others: list[BaseRoute] = [
             Route("/", _home),
             Mount("/git", git_http.make_app({"xueshi.git": self.host.repo}, self.token)),
@@ -85,6 +83,10 @@ class Service:
         """End the threads; what they were doing is taken up again at the next start."""
         self._deliver.stop()
         self._build.stop()
+
+    def _wake(self) -> None:
+        self._deliver.wake()
+        self._build.wake()  # at once, for what a merge changed; again once delivery is through
 
     def _carry(self) -> None:
         now = self._now()

@@ -57,14 +57,19 @@ class Office:
         self.outbox, self.host, self.links = outbox, host, links
         self.page, self.now, self.wake = page, now, wake
         self._current: Current | None = None
+        self._stamp: object = None
         self._lock = threading.Lock()
 
     def current(self) -> Current:
         """Main as it is now; read anew only after it moved or the day changed. Raises HostUnavailable."""
-        tip, today = self.host.repo.resolve(MAIN), self.now().date()
-        if tip is None:
-            raise HostUnavailable("the host has no main")
+        stamp, today = self.host.repo.stamp(MAIN), self.now().date()
         with self._lock:
+            if self._current is not None and (self._stamp, self._current.today) == (stamp, today):
+                return self._current
+            tip = self.host.repo.resolve(MAIN)
+            if tip is None:
+                raise HostUnavailable("the host has no main")
+            self._stamp = stamp  # taken before the tip was read: at worst main is read once more
             if self._current is None or (self._current.tip, self._current.today) != (tip, today):
                 found, history = records.load_approved(self.host.repo, tip)
                 figures = total(found, history, today)
