@@ -187,7 +187,8 @@ def _form(
     first: Row | None = None,
     key: str = "",
 ) -> Page:
-    faults = dict(faults or {})
+    order = ["form", *study_form.FIELDS]
+    faults = dict(sorted((faults or {}).items(), key=lambda fault: order.index(fault[0])))
     return render(
         "form.html",
         status=422 if faults else 409 if first else 200,
