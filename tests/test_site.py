@@ -121,6 +121,7 @@ def test_the_open_pages_name_nobody_and_lead_to_no_report(site: Site) -> None:
         for someone in people:
             assert someone.name not in text, name
             assert address(SECRET, "member", someone.id).split("/")[1] not in text, name
+    assert not any(re.search(r">\s*None\b", html) for html in pages(site).values())
     assert "这是公开版" in open_texts["home"]
     assert 'name="robots" content="noindex' in site.member("m0001")
     assert address(SECRET, "branch", "jg1") not in site.member("m0001")
@@ -175,6 +176,7 @@ def test_hostile_text_is_text(school: School, tmp_path: Path) -> None:
     texts = [made.read(), made.member("m0012"), made.branch("jg1")]
     for html in texts:
         assert not re.search(r"<script>\s*alert|<img src=x", html)
+        assert not re.search(r">\s*None\b", html)
         assert not any(name.startswith("on") for name, _ in Attributes(html).found)
     assert "&lt;script&gt;alert(1)&lt;/script&gt;{{7*7}}" in texts[1]
     assert "&lt;script&gt;alert(2)" in texts[0] and "&lt;script&gt;alert(3)" in texts[2]
