@@ -168,17 +168,19 @@ def test_hostile_text_is_text(school: School, tmp_path: Path) -> None:
     school.tip = ""
     repo.run("update-ref", "-d", "refs/heads/main")
     school.to_main(school.commit((), files, "Begin\n", BRIDGE))
-    study = school.study(title=bad, content=bad + "\n```\n</code>", place=bad)
+    study = school.study(title=bad[:60], content=bad + "\n```\n</code>", place=bad[3:63])
     school.merge(school.propose(study))
-    pushed = school.study(title=bad)
-    school.push({pushed.path: study_file(pushed)})
+    pushed, broken = school.study(title=bad[:60]), school.study(title=bad)  # 63 characters are too many
+    school.push({pushed.path: study_file(pushed), broken.path: study_file(broken)})
     made = built(repo, tmp_path / "site")
     texts = [made.read(), made.member("m0012"), made.branch("jg1")]
     for html in texts:
         assert not re.search(r"<script>\s*alert|<img src=x", html)
         assert not re.search(r">\s*None\b", html)
         assert not any(name.startswith("on") for name, _ in Attributes(html).found)
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;{{7*7}}" in texts[1]
+    ledger = texts[1].split('id="ledger"')[1]
+    assert ledger.count("<summary>") == 2 and "&lt;script&gt;alert(1)&lt;/script&gt;{{7*7}}" in ledger
+    assert f"{broken.path}，第 5 行：学习主题有 63 个字" in texts[2] and "1 个文件有误" in texts[0]
     assert "&lt;script&gt;alert(2)" in texts[0] and "&lt;script&gt;alert(3)" in texts[2]
 
 

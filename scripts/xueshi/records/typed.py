@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -103,14 +103,13 @@ def faults(data: Any, kind: str) -> Iterator[Fault]:
     """Everything the schema of this kind refuses in `data`, in the file's order."""
     errors = sorted(validator(kind).iter_errors(data), key=lambda e: [str(p) for p in e.absolute_path])
     for error in errors:
-        yield from _explain(error)
+        yield from _explain(error, project.schema(kind))
 
 
-def _explain(error: Any) -> Iterator[Fault]:
+def _explain(error: Any, schema: dict[str, Any]) -> Iterator[Fault]:
     place: Place = tuple(error.absolute_path)
     told = _WORDS.get(str(error.validator))
-    title = error.schema.get("title", "") if isinstance(error.schema, dict) else ""
-    name = title or (str(place[-1]) if place else "文件")
+    name = _name(schema, error.absolute_schema_path) or "文件"
     if error.validator == "required":
         for missing in error.validator_value:
             if missing not in error.instance:
@@ -127,6 +126,20 @@ def _explain(error: Any) -> Iterator[Fault]:
         yield Fault(place, f"{name}不合要求：{_short(error.instance)}")
         return
     yield Fault(place, told(name, error))
+
+
+def _name(schema: dict[str, Any], path: Iterable[str | int]) -> str:
+    """What people call the innermost field on a path through the schema: its title, also where the rest is a $ref."""
+    found, node, before = "", schema, None
+    for part in path:
+        if part == "$ref" or (isinstance(node, dict) and part not in node):
+            node = schema["$defs"][node["$ref"].removeprefix("#/$defs/")]
+        if part != "$ref":
+            node = node[part]  # type: ignore[index]
+        if before == "properties":
+            found = node.get("title", str(part))
+        before = part
+    return found
 
 
 def _title_of(error: Any, missing: str) -> str:

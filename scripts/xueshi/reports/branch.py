@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from xueshi import words
-from xueshi.model import SHANGHAI, Credit, MemberTotals, Standings, Unit
+from xueshi.model import SHANGHAI, Credit, MemberTotals, Severity, Standings, Unit
 from xueshi.pinyin import sort_key
 from xueshi.reports.source import Attainment, Source, attainment, in_year, mean
 from xueshi.totals.sums import by_kind, by_month
@@ -26,11 +26,9 @@ class MemberRow:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something to look at: whose, of which day, what, and its state."""
+    """Something to look at: a record, or a file that cannot be read; what about it; whether it counts."""
 
-    who: str
-    day: str
-    title: str
+    what: str
     words: str
     state: str
 
@@ -70,7 +68,7 @@ def branch(source: Source, unit: Unit) -> Branch:
         kinds=tuple((source.kind(kind), hours) for kind, hours in by_kind(own).items()),
         waiting=len(waiting),
         oldest=source.oldest(waiting),
-        findings=tuple(_findings(source, own)),
+        findings=(*_unreadable(source, unit), *_findings(source, own)),
         total=sum((credit.credited for credit in own), Decimal(0)),
     )
 
@@ -92,6 +90,15 @@ def _order(row: MemberRow) -> tuple[object, ...]:
     """Most missing first; who has no requirement comes last."""
     exempt = row.year is None or row.year.standing == "exempt"
     return (exempt, -row.year.short if row.year else 0, sort_key(row.name))
+
+
+def _unreadable(source: Source, unit: Unit) -> list[Finding]:
+    """Files of the branch with an error: what they hold is not counted, and is not hidden either."""
+    return [
+        Finding(f"{problem.path}，第 {problem.line} 行", problem.message, "未计入")
+        for problem in source.records.problems
+        if problem.path.startswith(f"records/{unit.id}/") and problem.severity is Severity.ERROR
+    ]
 
 
 def _findings(source: Source, credits: list[Credit]) -> list[Finding]:
@@ -117,4 +124,4 @@ def _findings(source: Source, credits: list[Credit]) -> list[Finding]:
 def _finding(source: Source, credit: Credit, text: str, state: str) -> Finding:
     study = credit.study
     day = f"{study.start_date.month}月{study.start_date.day}日"
-    return Finding(source.names.get(study.member, study.member), day, study.title, text, state)
+    return Finding(f"{source.names.get(study.member, study.member)} {day}《{study.title}》", text, state)

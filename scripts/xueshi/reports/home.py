@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from xueshi.model import SHANGHAI, Requirement
+from xueshi.model import SHANGHAI, Requirement, Severity
 from xueshi.reports.source import Attainment, Source, attainment, in_year, mean
 from xueshi.totals.sums import by_kind, by_month
 
@@ -44,6 +44,7 @@ class Home:
     months: tuple[Decimal, ...]
     waiting: int
     uncounted: int
+    unreadable: int
 
 
 def home(source: Source) -> Home:
@@ -74,6 +75,7 @@ def home(source: Source) -> Home:
         months=by_month(credits, source.on.year),
         waiting=len(source.waiting()),
         uncounted=sum(credit.state == "unapproved" for credit in credits),
+        unreadable=len({p.path for p in source.records.problems if p.severity is Severity.ERROR}),
     )
 
 
