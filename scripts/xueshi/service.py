@@ -39,6 +39,7 @@ class Service:
     """Everything on one port. `now` is the clock, in Shanghai."""
 
     def __init__(self, folder: Path, base_url: str, now: Callable[[], datetime] | None = None) -> None:
+        folder = folder.resolve()  # git is called in other folders
         self.host = LocalHost(Repository(folder / "host.git"), DESK)
         if self.host.repo.resolve(MAIN) is None:
             raise UsageError(
