@@ -58,9 +58,16 @@ class Job:
         context = self.browser.new_context(viewport=size, locale="zh-CN", timezone_id="Asia/Shanghai")
         page = context.new_page()
         page.on("pageerror", lambda error: self.faults.append(f"script error on {page.url}: {error}"))
-        page.on("requestfailed", lambda request: self.faults.append(f"did not load: {request.url}"))
+        page.on("requestfailed", lambda request: self._failed(request.url, request.failure or ""))
+        page.on(
+            "response", lambda answer: answer.status == 404 and self.faults.append(f"not there: {answer.url}")
+        )
         page.goto(url)
         return page
+
+    def _failed(self, url: str, why: str) -> None:
+        if "ERR_ABORTED" not in why:  # the page itself went on before it had all
+            self.faults.append(f"did not load: {url} {why}")
 
 
 @pytest.fixture(scope="module")
@@ -221,15 +228,32 @@ def find_it_in_a_clone(job: Job, clone: Path, merge: str, total: float) -> None:
     } == counted["members"]
 
 
-def test_a_push_to_main_over_http_is_refused(job: Job, tmp_path: Path) -> None:
+def push(clone: Path, spec: str) -> subprocess.CompletedProcess[str]:
+    run = ["git", "-C", str(clone), "push", "origin", spec]
+    return subprocess.run(run, capture_output=True, text=True, check=False)
+
+
+def test_over_http_a_proposal_is_begun_or_added_to_and_nothing_else(job: Job, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "-q", job.links["repository"], str(clone)], check=True)
     identity = ["-c", "user.name=x", "-c", "user.email=x@example.invalid"]
     subprocess.run(["git", "-C", str(clone), *identity, "commit", "-qm", "x", "--allow-empty"], check=True)
-    refused = subprocess.run(
-        ["git", "-C", str(clone), "push", "origin", "HEAD:main"], capture_output=True, text=True, check=False
-    )
+    refused = push(clone, "HEAD:main")
     assert refused.returncode != 0 and "合并请求" in refused.stderr
+    began = push(clone, "HEAD:refs/heads/sub/01M86XZ5WXQZBZV6GE0WHCHXJ0")
+    assert began.returncode == 0, began.stderr
+    subprocess.run(
+        ["git", "-C", str(clone), *identity, "commit", "-q", "--amend", "--allow-empty", "-m", "y"],
+        check=True,
+    )
+    for spec, words in (
+        ("HEAD:refs/heads/sub/short", "合并请求"),
+        ("+HEAD:refs/heads/evidence/2026", "合并请求"),
+        ("+HEAD:refs/heads/sub/01M86XZ5WXQZBZV6GE0WHCHXJ0", "接着提交"),
+        (":refs/heads/sub/01M86XZ5WXQZBZV6GE0WHCHXJ0", "不能删除"),
+    ):
+        answer = push(clone, spec)
+        assert answer.returncode != 0 and words in answer.stderr, spec
     without = re.sub(r"//git:[^@]*@", "//", job.links["repository"])
     env = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "/bin/false"}
     stranger = subprocess.run(

@@ -51,6 +51,11 @@ class Item:
         return not self.problems and not self.warnings and len(self.studies) == 1
 
     @property
+    def committee(self) -> bool:
+        """Whether it changes anything but records."""
+        return any(records.kind_of(path) != "study" for path in self.files)
+
+    @property
     def study(self) -> Study | None:
         return self.studies[0] if len(self.studies) == 1 else None
 

@@ -18,12 +18,21 @@ from xueshi.proposals import merge_message
 
 MAIN = "refs/heads/main"
 _TRIES = 5  # a merge that loses the race for main is made again on the new tip
-_HOOK = """#!/bin/sh
+_ULID = "[0-9A-HJKMNP-TV-Z]" * 26
+_HOOK = f"""#!/bin/sh
 # Only the host itself moves main and pull requests; a merge is a decision and has its own way in.
+# Over HTTP a proposal is begun or added to, nothing else.
+refuse() {{ echo "$1" >&2; exit 1; }}
 while read -r old new ref; do
   case "$ref:$XUESHI_OVER_HTTP" in
-    refs/heads/sub/*|refs/heads/evidence/*:) ;;
-    *) echo "不能直接推送到 $ref，请提交合并请求 / $ref is not pushed to; open a pull request" >&2; exit 1 ;;
+    refs/heads/sub/*:|refs/heads/evidence/*:) continue ;;
+    refs/heads/sub/{_ULID}:1) ;;
+    *) refuse "不能直接推送到 $ref，请提交合并请求 / $ref is not pushed to; open a pull request" ;;
+  esac
+  case "$new" in *[!0]*) ;; *) refuse "不能删除 $ref / $ref is not deleted" ;; esac
+  case "$old" in *[!0]*)
+    git merge-base --is-ancestor "$old" "$new" ||
+      refuse "只能在 $ref 上接着提交 / $ref is only added to" ;;
   esac
 done
 """
