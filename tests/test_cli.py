@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from conftest import School
 
 from xueshi.cli import main
+from xueshi.git import Repository
 from xueshi.records import study_file
 
 
@@ -44,3 +45,50 @@ def test_totals_and_history_open_a_number_into_its_records(school: School) -> No
     assert code == 0 and merge in out and "韦测宁（m0003）通过，合并请求 1" in out
     assert run("history", "--repo", repo, "nothing")[0] == 2
     assert run("totals", "--repo", repo, "--branch", "nope")[0] == 2
+
+
+def test_an_organisation_is_made_published_and_linked_to(tmp_path: Path) -> None:
+    host, site, codes = tmp_path / "host.git", tmp_path / "site", tmp_path / "codes"
+    code, out = run("sample", str(host), "--members", "12", "--records", "60", "--until", "2026-11-24")
+    assert code == 0 and out.split()[0] == str(host)
+    code, out = run("sample", str(host))
+    assert code == 2 and "is not empty" in out
+
+    built = ("build", "--repo", str(host), "--into", str(site), "--on", "2026-11-24")
+    assert run(*built)[1].split()[-1] == "built"
+    assert run(*built)[1].split()[-1] == "unchanged"
+    assert (site / "index.html").is_file()
+
+    links = (
+        "links",
+        "--dir",
+        str(tmp_path),
+        "--base-url",
+        "https://study.example.invalid/",
+        "--branch",
+        "jg1",
+    )
+    code, out = run(*links, "--qr", str(codes))
+    rows = [line.split("\t") for line in out.splitlines()]
+    assert code == 0 and {row[0] for row in rows} == {"poster", "member", "desk"}
+    assert all(row[3].startswith("https://study.example.invalid/") for row in rows)
+    assert {path.name for path in codes.iterdir()} == {f"{kind}-{ident}.svg" for kind, ident, _, _ in rows}
+    assert run(*links[:-1], "nowhere")[0] == 2
+    code, out = run("links", "--dir", str(tmp_path / "no"), "--base-url", "https://x.invalid")
+    assert code == 2 and "no installation" in out
+
+
+def test_serving_nothing_says_how_to_begin(tmp_path: Path) -> None:
+    code, out = run("serve", "--dir", str(tmp_path), "--port", "0")
+    assert code == 2 and "xueshi sample" in out and "Traceback" not in out
+
+
+def test_a_wrong_folder_is_never_the_repository_it_lies_in(school: School, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    school.repo.run("clone", "-q", str(school.repo.path), str(clone))
+    (clone / "deep" / "empty").mkdir(parents=True)
+    assert Repository(clone).resolve("HEAD") == school.tip
+    assert Repository(clone / "deep" / "empty").resolve("HEAD") is None
+    assert Repository(clone / "missing").resolve("HEAD") is None
+    assert run("check", "--repo", str(clone / "deep"))[0] == 0  # people may stand anywhere in theirs
+    assert run("check", "--repo", str(school.repo.path), "--rev", "main")[0] == 0

@@ -71,14 +71,17 @@ class Day(click.ParamType[date]):
 
 def open_repository(folder: Path) -> Repository:
     """The repository that `folder` lies in. Raises UsageError when there is none."""
-    repo = Repository(folder)
+    places = (folder.resolve(), *folder.resolve().parents)
+    repo = Repository(next((place for place in places if _is_repository(place)), folder))
     if repo.resolve("HEAD") is None:
         raise UsageError(
             f"{folder.resolve()} is not a git repository with a commit; give one with --repo DIR"
         )
-    if repo.is_bare:
-        return repo
-    return Repository(Path(repo.run("rev-parse", "--show-toplevel").decode().rstrip("\n")))
+    return repo
+
+
+def _is_repository(place: Path) -> bool:
+    return (place / ".git").exists() or ((place / "HEAD").is_file() and (place / "objects").is_dir())
 
 
 def _revision(repo: Repository, rev: str) -> str:
@@ -275,10 +278,10 @@ def links_command(folder: Path, base_url: str, branch: str | None, pictures: Pat
 @_told
 def serve_command(folder: Path, port: int, base_url: str | None) -> None:
     """Serve bridge, embedded host and site of an installation."""
-    sock = demo.listen(port)
-    url = (base_url or f"http://127.0.0.1:{sock.getsockname()[1]}").rstrip("/")
-    made = Service(folder, url)
-    demo.run(made, sock, lambda: click.echo(made.page("home", "")))
+    with demo.listen(port) as sock:
+        url = (base_url or f"http://127.0.0.1:{sock.getsockname()[1]}").rstrip("/")
+        made = Service(folder, url)
+        demo.run(made, sock, lambda: click.echo(made.page("home", "")))
 
 
 @main.command("demo")
@@ -294,15 +297,11 @@ def serve_command(folder: Path, port: int, base_url: str | None) -> None:
 @_told
 def demo_command(folder: Path, port: int, as_json: bool) -> None:
     """Make an invented organisation and serve it: form, review desk, site and repository on one port."""
-    sock = demo.listen(port)
-    ids = demo.prepare(folder, today())
-    made = Service(folder, f"http://127.0.0.1:{sock.getsockname()[1]}")
-    found = demo.links(made, ids)
-
-    def tell() -> None:
-        click.echo(json.dumps(found) if as_json else _welcome(found))
-
-    demo.run(made, sock, tell)
+    with demo.listen(port) as sock:
+        ids = demo.prepare(folder, today())
+        made = Service(folder, f"http://127.0.0.1:{sock.getsockname()[1]}")
+        found = demo.links(made, ids)
+        demo.run(made, sock, lambda: click.echo(json.dumps(found) if as_json else _welcome(found)))
 
 
 def _welcome(found: dict[str, str]) -> str:

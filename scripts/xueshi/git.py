@@ -55,9 +55,13 @@ class Repository:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._git = Git(str(path))
+        # Never the repository that a wrong path happens to lie in.
+        self._own = {"GIT_CEILING_DIRECTORIES": str(path.resolve().parent)}
 
     def run(self, *args: str, stdin: bytes | None = None, env: Mapping[str, str] | None = None) -> bytes:
         """Run a git command; its raw output. Raises GitError with git's own words."""
+        if not self.path.is_dir():
+            raise GitError(args[0], f"no folder {self.path}")
         with tempfile.TemporaryFile() as file:
             if stdin:
                 file.write(stdin)
@@ -68,7 +72,7 @@ class Repository:
                     istream=file,
                     stdout_as_string=False,
                     strip_newline_in_stdout=False,
-                    env={**_environment(), **(env or {})},
+                    env={**_environment(), **self._own, **(env or {})},
                 )
             except GitCommandError as error:
                 raise GitError(args[0], _words(error)) from None
