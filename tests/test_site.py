@@ -10,8 +10,9 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -19,7 +20,8 @@ import pytest
 from conftest import BRIDGE, School, committee_files, person
 
 from xueshi import project, publish, records, sample, totals
-from xueshi.git import Repository
+from xueshi.git import RefUpdate, Repository
+from xueshi.model import Change
 from xueshi.records import render, study_file
 from xueshi.reports.address import address
 from xueshi.words import plain
@@ -182,6 +184,23 @@ def test_hostile_text_is_text(school: School, tmp_path: Path) -> None:
     assert ledger.count("<summary>") == 2 and "&lt;script&gt;alert(1)&lt;/script&gt;{{7*7}}" in ledger
     assert f"{broken.path}，第 5 行：学习主题有 63 个字" in texts[2] and "1 个文件有误" in texts[0]
     assert "&lt;script&gt;alert(2)" in texts[0] and "&lt;script&gt;alert(3)" in texts[2]
+
+
+def test_what_waits_is_hatched_and_a_waiting_correction_is_told(school: School, tmp_path: Path) -> None:
+    study, waits = school.study(), school.study(title="消防安全知识学习", hours="1.5")
+    school.merge(school.propose(study))
+    at = school.tick()
+    corrected = replace(study, hours=Decimal(3), change=Change("correct", "m0012", at, "漏计一小时"))
+    for number, (proposed, action) in enumerate(((waits, "register"), (corrected, "correct"))):
+        sub = f"refs/heads/sub/01KJYKG9Z08M4T0V2N9X5B7CD{number}"
+        school.repo.update_refs([RefUpdate(sub, school.propose(proposed, action), None)])
+    html = built(school.repo, tmp_path / "site").member("m0012")
+    assert "<b data-counted>2</b>" in html and "待审核 2.5，通过后还差 27.5" in html
+    new = html.split(f'id="r-{waits.id}"')[1].split("</tr>")[0]
+    assert "林样青登记，等待审核" in new and "未计入" in new
+    old = html.split(f'id="r-{study.id}"')[1].split("</tr>")[0]
+    assert "韦测宁通过" in old and "林样青申请更正，等待审核" in old and "已通过" in old
+    assert html.count('id="r-') == 2
 
 
 def test_polling_during_rebuilds_never_misses_a_page(school: School, tmp_path: Path) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
 from xueshi import words
-from xueshi.model import SHANGHAI, Credit, Evidence, Membership, Person, Standings, Study
+from xueshi.model import SHANGHAI, Credit, Evidence, Membership, Person, Proposal, Standings, Study
 from xueshi.reports.source import ZERO, Source, in_year, weeks_left
 from xueshi.reports.timeline import Line, timeline
 from xueshi.totals.sums import by_kind, by_month
@@ -65,7 +65,9 @@ def member(source: Source, person: Person) -> Member:
     figures = source.totals.members[person.id]
     year, held = figures.standing("year"), person.membership(source.on)
     this_year = in_year(figures.credits, source.on.year)
-    waiting = [study for _, study in source.waiting(member=person.id)]
+    waiting = source.waiting(member=person.id)
+    on_main = {credit.study.path for credit in figures.credits}
+    fresh = [(proposal, study) for proposal, study in waiting if study.path not in on_main]
     kinds = by_kind(this_year)
     weeks = weeks_left(source.on)
     return Member(
@@ -87,7 +89,7 @@ def member(source: Source, person: Person) -> Member:
             k.label for k in source.records.policy.kinds.values() if k.counts and k.id not in kinds
         ),
         months=by_month(this_year, source.on.year),
-        waiting_months=_waiting_months(source, waiting),
+        waiting_months=_waiting_months(source, [study for _, study in fresh]),
         memberships=person.memberships,
     )
 
@@ -112,22 +114,24 @@ def _waiting_months(source: Source, waiting: Iterable[Study]) -> tuple[Decimal, 
     return tuple(months)
 
 
-def _entries(source: Source, credits: tuple[Credit, ...], waiting: list[Study]) -> list[Entry]:
-    """Newest first, what waits beside what is on main."""
+def _entries(
+    source: Source, credits: tuple[Credit, ...], waiting: Sequence[tuple[Proposal, Study]]
+) -> list[Entry]:
+    """Newest first: what is on main, with the change of it that waits, and new records that wait."""
+    asked = {study.path: proposal for proposal, study in waiting}
     running: dict[int, Decimal] = {}
     found = []
     for credit in credits:
         year = credit.study.start_date.year
         running[year] = running.get(year, ZERO) + credit.credited
-        found.append(_entry(source, credit, running[year]))
-    on_main = {credit.study.path for credit in credits}
-    found += [_waits(source, study) for study in waiting if study.path not in on_main]
+        found.append(_entry(source, credit, running[year], asked.pop(credit.study.path, None)))
+    found += [_waits(source, proposal, study) for proposal, study in waiting if study.path in asked]
     return sorted(
         found, key=lambda e: (e.study.start_date, e.study.start_time or "", e.study.id), reverse=True
     )
 
 
-def _entry(source: Source, credit: Credit, running: Decimal) -> Entry:
+def _entry(source: Source, credit: Credit, running: Decimal, asked: Proposal | None) -> Entry:
     study = credit.study
     why = words.why(credit.why)
     last = source.history.last(study.path)
@@ -135,6 +139,7 @@ def _entry(source: Source, credit: Credit, running: Decimal) -> Entry:
         why = f"未经有效审核：{words.REASON.get(last.reason, last.reason)}"
     elif credit.state == "void" and study.void is not None:
         why = f"已作废：{study.void.reason}"
+    known = timeline(study.path, source.history, source.studies, source.names)
     return Entry(
         study,
         source.kind(study.kind),
@@ -144,18 +149,18 @@ def _entry(source: Source, credit: Credit, running: Decimal) -> Entry:
         running if credit.state == "counted" else None,
         why,
         tuple(e for e in study.evidence if e.sha256 in source.pictures),
-        timeline(study.path, source.history, source.studies, source.names),
+        (*known, *_asked(source, asked)) if asked else known,
     )
 
 
-def _waits(source: Source, study: Study) -> Entry:
-    sent = Line(
-        study.submitted.at.astimezone(SHANGHAI),
-        f"{source.names.get(study.submitted.by, study.submitted.by)}登记，{words.value(study.hours)} 学时，等待审核",
-        "",
-        False,
-        True,
-        None,
-    )
+def _waits(source: Source, proposal: Proposal, study: Study) -> Entry:
     pictures = tuple(e for e in study.evidence if e.sha256 in source.pictures)
-    return Entry(study, source.kind(study.kind), "waiting", study.hours, ZERO, None, "", pictures, (sent,))
+    history = tuple(_asked(source, proposal))
+    return Entry(study, source.kind(study.kind), "waiting", study.hours, ZERO, None, "", pictures, history)
+
+
+def _asked(source: Source, proposal: Proposal) -> Iterator[Line]:
+    """What was sent and waits for its decision."""
+    for sent in proposal.submissions:
+        text = f"{source.names.get(sent.by, sent.by)}{words.ACTION.get(sent.action, sent.action)}，等待审核"
+        yield Line(sent.at.astimezone(SHANGHAI), text, sent.commit, False, True, None)
