@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import io
 import os
@@ -12,21 +13,30 @@ from pathlib import Path
 import segno
 from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
 
-from xueshi.errors import LinkRefused
+from xueshi.errors import LinkRefused, UsageError
 
 _DAY = 86_400
 _AGES = {"m": 400 * _DAY, "b": 400 * _DAY, "desk": 370 * _DAY, "r": 400 * _DAY, "picture": 2 * _DAY}
 
 
 def secret(place: Path) -> bytes:
-    """The secret kept in the file at `place`, made on first use and readable by its owner alone."""
+    """The secret kept in the file at `place`, made on first use and readable by its owner alone.
+
+    Raises UsageError for a file that holds none: an empty key would let anybody sign."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    if not place.exists():
+        fresh = place.with_name(f"{place.name}.{os.getpid()}")
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(secrets.token_hex(32))
-    except FileExistsError:
-        pass
-    return bytes.fromhex(place.read_text().strip())
+        with contextlib.suppress(FileExistsError):  # somebody was first: theirs holds
+            os.link(fresh, place)
+        fresh.unlink()
+    with contextlib.suppress(ValueError):
+        if len(found := bytes.fromhex(place.read_text().strip())) >= 16:
+            return found
+    raise UsageError(
+        f"{place} holds no secret; put it back from a backup, or delete it to replace every link"
+    )
 
 
 @dataclass(frozen=True, slots=True)

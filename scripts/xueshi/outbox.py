@@ -152,7 +152,7 @@ class Outbox:
         return evidence
 
     def picture(self, sha256: str) -> tuple[Evidence, bytes, date | None] | None:
-        """A kept picture and the day its camera gave, or None."""
+        """A kept picture and the day its camera gave; None when it is not kept, or its file is gone."""
         with self._engine.begin() as connection:
             found = (
                 connection.execute(sa.select(_picture).where(_picture.c.sha256 == sha256)).mappings().first()
@@ -161,7 +161,10 @@ class Outbox:
             return None
         evidence = Evidence(sha256, found["source_sha256"], found["bytes"], found["width"], found["height"])
         taken = date.fromisoformat(found["taken_on"]) if found["taken_on"] else None
-        return evidence, self._file(sha256).read_bytes(), taken
+        try:
+            return evidence, self._file(sha256).read_bytes(), taken
+        except FileNotFoundError:  # the record stays good: its picture is on the evidence ref
+            return None
 
     # --- delivery's side
 

@@ -24,10 +24,18 @@ def told(day: date) -> str:
     return f"{day.year}年{day.month}月{day.day}日（星期{'一二三四五六日'[day.weekday()]}）"
 
 
+def _unseen(ch: str) -> bool:
+    """Controls, formats, halves of pairs, and what Unicode says is no character at all (YAML refuses it too)."""
+    code = ord(ch)
+    return (
+        unicodedata.category(ch) in ("Cc", "Cf", "Cs") or code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
+    )
+
+
 def clean(text: str) -> str:
     """A person's text without invisible characters and outer space; line ends are newlines."""
     text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
-    kept = (ch for ch in text if ch in "\n\t" or unicodedata.category(ch) not in ("Cc", "Cf", "Cs"))
+    kept = (ch for ch in text if ch in "\n\t" or not _unseen(ch))
     return "".join(" " if ch in "\u00a0\u3000" else ch for ch in kept).strip()
 
 

@@ -60,14 +60,18 @@ def _register_routes(office: Office) -> list[BaseRoute]:
 
     async def send(request: Request) -> Response:
         door = _door(office, request)  # before the body: a forged link need not send one
+        if int(request.headers.get("content-length") or 0) > MAX_BODY:
+            raise HTTPException(413)
         async with request.form(max_files=12, max_fields=40, max_part_size=128 * 1024) as form:
-            photos = [await part.read() for part in form.getlist("photos") if isinstance(part, UploadFile)]
+            photos = [
+                await part.read()
+                for part in form.getlist("photos")
+                if isinstance(part, UploadFile) and part.filename  # nothing chosen is a part without a name
+            ]
             texts = {name: value for name, value in form.items() if isinstance(value, str)}
             removed = set(form.getlist("remove"))
             kept = [one for one in form.getlist("kept") if isinstance(one, str) and one not in removed]
-        return await run_in_threadpool(
-            lambda: register.send(office, door, texts, [p for p in photos if p], kept)
-        )
+        return await run_in_threadpool(lambda: register.send(office, door, texts, photos, kept))
 
     async def receipt(request: Request) -> Response:
         ticket = request.path_params["ticket"]

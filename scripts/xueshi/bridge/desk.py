@@ -10,7 +10,7 @@ from decimal import Decimal
 from xueshi import reading, records
 from xueshi.bridge.office import Current, Office
 from xueshi.bridge.pages import Page, Refused, render
-from xueshi.bridge.queue import Brought, brings, is_own, judged, queue
+from xueshi.bridge.queue import Brought, brings, in_queue, is_own, judged, queue
 from xueshi.errors import HostRefused, HostUnavailable
 from xueshi.hosts.local import Pull
 from xueshi.model import Change, Severity, Study, Unit, contains
@@ -81,6 +81,8 @@ def approve(office: Office, who: Reviewer, chosen: Sequence[str]) -> Page:
 def amend(office: Office, who: Reviewer, number: int, form: Mapping[str, str]) -> Page:
     """Approve with fewer hours, for a reason that goes into the record."""
     pull, current = _pull(office, number), office.current()
+    if pull.state != "open":
+        return _page(office, who, failed=[(pull.title, "这条已经审完了")], status=409)
     study = _only_study(office, pull)
     faults: dict[str, str] = {}
     reason = reading.clean(form.get("reason", ""))
@@ -107,7 +109,8 @@ def give_back(office: Office, who: Reviewer, number: int, form: Mapping[str, str
     """Return a proposal with a reason, which its member reads above the form filled in."""
     pull = _pull(office, number)
     kind, words = form.get("kind", ""), reading.clean(form.get("words", ""))
-    reason = words or (kind if kind in RETURN_REASONS[:-1] else "")
+    chosen = kind if kind in RETURN_REASONS[:-1] else ""
+    reason = "：".join(text for text in (chosen, words) if text)
     if not reason or len(reason) > _REASON:
         fault = f"最多 {_REASON} 个字" if reason else "请选原因，或写一句话，本人会看到"
         return _page(
@@ -130,8 +133,8 @@ def give_back(office: Office, who: Reviewer, number: int, form: Mapping[str, str
 
 def picture(office: Office, who: Reviewer, sha256: str) -> bytes:
     """A picture of something in this reviewer's queue. Raises Refused."""
-    wanted = {e.sha256 for item in queue(office, who.member) for s in item.studies for e in s.evidence}
-    blob = records.evidence_blobs(office.host.repo).get(sha256) if sha256 in wanted else None
+    wanted = in_queue(office, who.member, sha256)
+    blob = records.evidence_blobs(office.host.repo).get(sha256) if wanted else None
     data = office.host.repo.blobs([blob]) if blob else {}
     if not data:
         raise Refused(404, "no such picture", "没有这张照片", "请回到列表刷新后再看。")
@@ -208,6 +211,8 @@ def _merge(
 ) -> None:
     if pull.state == "merged" and pull.decided_by == who.member:
         return  # the same decision sent twice
+    if not head:
+        raise Refused(409, "no head", "没有说明看到的是哪一版", "请刷新后再看。")
     content = _allowed(office, who, pull)
     changed = Brought({**content.files, **(grant or {})}, content.submissions)
     problems = judged(office.current(), changed, records.evidence_hashes(office.host.repo))
@@ -219,7 +224,7 @@ def _merge(
 
 def _allowed(office: Office, who: Reviewer, pull: Pull) -> Brought:
     """What the pull brings, if this reviewer may decide on it. Raises Refused."""
-    current, content = office.current(), brings(office.host.repo, pull)
+    current, content = office.current(), brings(office, pull)
     organisation = current.records.organisation
     if not content.files or not all(
         records.may_decide(organisation, who.member, path, current.today) for path in content.files
@@ -239,7 +244,7 @@ def _pull(office: Office, number: int) -> Pull:
 
 
 def _only_study(office: Office, pull: Pull) -> Study:
-    files = brings(office.host.repo, pull).files
+    files = brings(office, pull).files
     values = [records.parse_file(path, data).value for path, data in files.items() if data]
     if len(values) == 1 and isinstance(values[0], Study):
         return values[0]

@@ -164,7 +164,9 @@ def _last_year(day: date, today: date) -> str:
     except ValueError:  # 29 February
         return ""
     return (
-        f"，是 {earlier.year} 年吗？" if day.year > today.year or 0 <= (today - earlier).days <= 366 else ""
+        f"，是 {earlier.year} 年吗？"
+        if (day - today).days > 31 and 0 <= (today - earlier).days <= 366
+        else ""
     )
 
 

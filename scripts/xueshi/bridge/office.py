@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from xueshi import records
 from xueshi.errors import HostUnavailable
@@ -58,6 +59,7 @@ class Office:
         self.page, self.now, self.wake = page, now, wake
         self._current: Current | None = None
         self._stamp: object = None
+        self.brought: dict[str, Any] = {}  # what open proposals bring, by head; see queue.brings
         self._lock = threading.Lock()
 
     def current(self) -> Current:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 from xueshi import checks, records
 from xueshi.bridge.office import Current, Office
+from xueshi.checks.record import is_same_event
 from xueshi.git import Repository
 from xueshi.hosts.local import Pull
 from xueshi.model import Evidence, Person, Problem, Severity, Study, Submission
 from xueshi.totals.effect import Effect, effect
 from xueshi.words import plain
 
+_KEPT = 5000  # proposals whose contents are remembered
 _FAR = 7  # days between a picture and its study that are worth a word
 
 
@@ -63,9 +65,11 @@ class Item:
 def queue(office: Office, reviewer: str) -> list[Item]:
     """Open proposals that `reviewer` may decide on, and their own (marked `own`), oldest first."""
     current, pulls = office.current(), office.host.open_pulls()
-    brought = {pull.number: brings(office.host.repo, pull) for pull in pulls}
+    brought = {pull.number: brings(office, pull) for pull in pulls}
     evidence = records.evidence_hashes(office.host.repo)
-    pictures = _pictures(current, brought.values())
+    waiting = {number: _studies(content) for number, content in brought.items()}
+    everything = [*current.records.studies.values(), *(s for studies in waiting.values() for s in studies)]
+    pictures = _pictures(everything)
     found = []
     for pull in pulls:
         content = brought[pull.number]
@@ -79,21 +83,63 @@ def queue(office: Office, reviewer: str) -> list[Item]:
             found.append(
                 _item(office, current, pull, content, reviewer=reviewer, evidence=evidence, pictures=pictures)
             )
+            others = [s for n, studies in waiting.items() if n != pull.number for s in studies]
+            found[-1] = _beside_others(found[-1], others)
     return found
 
 
-def brings(repo: Repository, pull: Pull) -> Brought:
-    """The files and submissions of a pull request."""
+def in_queue(office: Office, reviewer: str, sha256: str) -> bool:
+    """Whether a picture belongs to something that this reviewer may decide on."""
+    current = office.current()
+    for pull in office.host.open_pulls():
+        files = brings(office, pull).files
+        if any(data and sha256.encode() in data for data in files.values()) and all(
+            records.may_decide(current.records.organisation, reviewer, p, current.today) for p in files
+        ):
+            return True
+    return False
+
+
+def _beside_others(item: Item, others: Sequence[Study]) -> Item:
+    """What the rest of the queue says about this one: the same study sent twice, or more of the same person."""
+    warnings, remarks = list(item.warnings), list(item.remarks)
+    for study in item.studies:
+        same = [s for s in others if s.member == study.member and s.path != study.path]
+        if any(is_same_event(s, study) for s in same):
+            warnings.append("这个人同一天还有一条同样主题的登记在等待审核，请确认不是重复")
+        elif same:
+            remarks.append(f"本人还有 {len(same)} 条在等待审核，上面的学时没有算它们")
+    return replace(item, warnings=tuple(warnings), remarks=tuple(remarks))
+
+
+def brings(office: Office, pull: Pull) -> Brought:
+    """The files and submissions of a pull request; one that rests on main stays what it is and is kept."""
+    known = office.brought.get(pull.head)
+    if known is None:
+        known, rests = _brings(office.host.repo, pull)
+        if rests:
+            office.brought[pull.head] = known
+            while len(office.brought) > _KEPT:
+                office.brought.pop(next(iter(office.brought)), None)
+    return known
+
+
+def _brings(repo: Repository, pull: Pull) -> tuple[Brought, bool]:
+    """Also whether it is one commit on a commit of main: then no later merge can change where it began."""
     base = repo.merge_base("refs/heads/main", pull.head)
     if base is None:
-        return Brought({}, ())
+        return Brought({}, ()), False
     changed = repo.changed(base, pull.head)
     contents = repo.blobs(blob for blob in changed.values() if blob)
-    sent = [records.submission(commit) for commit in records.read_commits(repo, pull.head, f"^{base}")]
-    return Brought(
-        {path: contents[blob] if blob else None for path, blob in changed.items()},
-        tuple(s for s in sent if s is not None),
-    )
+    commits = list(records.read_commits(repo, pull.head, f"^{base}"))
+    sent = [records.submission(commit) for commit in commits]
+    files = {path: contents[blob] if blob else None for path, blob in changed.items()}
+    return Brought(files, tuple(s for s in sent if s is not None)), len(commits) == 1
+
+
+def _studies(content: Brought) -> list[Study]:
+    values = (records.parse_file(path, data).value for path, data in content.files.items() if data)
+    return [value for value in values if isinstance(value, Study)]
 
 
 def judged(current: Current, content: Brought, evidence: frozenset[str]) -> tuple[Problem, ...]:
@@ -145,18 +191,12 @@ def _item(
     )
 
 
-def _pictures(current: Current, brought: Iterable[Brought]) -> Mapping[str, list[Study]]:
+def _pictures(studies: Iterable[Study]) -> Mapping[str, list[Study]]:
     """Every record, on main or waiting, by the pictures it names."""
     found: dict[str, list[Study]] = {}
-    for study in current.records.studies.values():
+    for study in studies:
         for picture in study.evidence:
             found.setdefault(picture.source_sha256, []).append(study)
-    for content in brought:
-        for path, data in content.files.items():
-            value = records.parse_file(path, data).value if data else None
-            if isinstance(value, Study):
-                for picture in value.evidence:
-                    found.setdefault(picture.source_sha256, []).append(value)
     return found
 
 

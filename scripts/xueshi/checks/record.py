@@ -146,8 +146,13 @@ def same_event_once(c: Context) -> Iterator[Problem]:
             s for s in seen.get((study.member, study.start_date, _core(study.title)), ()) if s.id < study.id
         ]
         if twins:
-            words = f"同一天已有同样主题的记录 {twins[0].id}，请确认不是重复登记"
+            words = f"同一天已有同样主题的登记《{twins[0].title}》，请确认不是重复"
             yield c.problem(study, "title", words, Severity.WARNING)
+
+
+def is_same_event(one: Study, other: Study) -> bool:
+    """Whether two records of one member look like the same study: same day, same title but for marks and spaces."""
+    return one.start_date == other.start_date and _core(one.title) == _core(other.title)
 
 
 def _core(title: str) -> str:

@@ -22,7 +22,7 @@ from xueshi.model import (
 )
 from xueshi.totals.credit import ZERO, Context, credits
 
-__all__ = ["total"]
+__all__ = ["total", "total_of"]
 
 
 def total(records: RecordSet, history: History, on: date) -> Totals:
@@ -41,6 +41,12 @@ def total(records: RecordSet, history: History, on: date) -> Totals:
         for credit in credits(by_member[member], Context(records.policy, history, on))
     ]
     return Totals(on, members, tuple(strangers))
+
+
+def total_of(records: RecordSet, history: History, person: Person, on: date) -> MemberTotals:
+    """The figures of one person; the records of others are not looked at."""
+    studies = [study for study in records.studies.values() if study.member == person.id]
+    return _member(person, studies, Context(records.policy, history, on))
 
 
 def _member(person: Person, studies: list[Study], context: Context) -> MemberTotals:

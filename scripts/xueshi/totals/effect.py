@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from xueshi.model import Credit, History, RecordSet, Standings, Study, Version
-from xueshi.totals import total
+from xueshi.totals import total_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Effect:
 
 def effect(records: RecordSet, history: History, proposed: Iterable[Study], on: date) -> tuple[Effect, ...]:
     """The effect of merging `proposed` as it is, a member at a time. The year is that of each member's study."""
-    found = []
+    found, people = [], records.people()
     by_member: dict[str, list[Study]] = {}
     for study in proposed:
         by_member.setdefault(study.member, []).append(study)
@@ -32,8 +32,9 @@ def effect(records: RecordSet, history: History, proposed: Iterable[Study], on: 
         day = min(on, date(max(s.start_date for s in studies).year, 12, 31))
         small = replace(records, studies=own)
         merged = replace(records, studies={**own, **{s.path: s for s in studies}})
-        before = total(small, history, day).members.get(member)
-        after = total(merged, _as_if_approved(history, studies), day).members.get(member)
+        person = people.get(member)
+        before = total_of(small, history, person, day) if person else None
+        after = total_of(merged, _as_if_approved(history, studies), person, day) if person else None
         paths = {study.path for study in studies}
         found.append(
             Effect(
