@@ -18,6 +18,7 @@ from test_pictures import photo
 from xueshi import records
 from xueshi.bridge import Office, make_app
 from xueshi.delivery import Delivery, open_clone
+from xueshi.git import RefUpdate
 from xueshi.hosts.local import LocalHost
 from xueshi.links import Links
 from xueshi.outbox import Outbox
@@ -188,7 +189,7 @@ def test_a_double_send_gives_the_same_receipt(desk: Desk) -> None:
 def test_the_same_form_with_changed_text_shows_the_first_receipt_and_a_fresh_form(desk: Desk) -> None:
     first = desk.sent()
     answer = desk.client.post(desk.member(), data={**GOOD, "title": "另一次学习"})
-    assert answer.status_code == 409 and first in answer.text and "另一次学习" in answer.text
+    assert answer.status_code == 409 and first.split("/r/")[1] in answer.text and "另一次学习" in answer.text
     assert 'value="k1"' not in answer.text and desk.outbox.counts() == {"received": 1}
 
 
@@ -384,3 +385,106 @@ def test_the_same_approval_sent_twice_is_one_merge(desk: Desk) -> None:
     tip = desk.office.current().tip
     assert "已通过 1 条" in desk.client.post(f"{desk.reviewer()}/approve", data={"pull": pull}).text
     assert desk.office.current().tip == tip
+
+
+def test_the_same_study_sent_twice_is_not_quiet(desk: Desk) -> None:
+    desk.sent()
+    desk.sent(key="k2", title="党章 专题学习！")
+    desk.sent(key="k3", title="另一次学习")
+    desk.deliver()
+    page = desk.client.get(desk.reviewer()).text
+    rows = re.findall(r'<li class="item.*?</li>', page, re.S)
+    assert [("不是重复" in row, "data-quiet" in row) for row in rows] == [
+        (True, False),
+        (True, False),
+        (False, True),
+    ]
+    assert "选中无异常的 1 条" in page and "本人还有 2 条在等待审核" in rows[2]
+
+
+def test_the_desk_shows_all_that_it_asks_to_approve(desk: Desk) -> None:
+    school = desk.school
+    organisation = committee_files()["records/organisation.yaml"]
+    assert organisation is not None
+    changed = organisation.replace(b"weicn@example.invalid", b"<b>other</b>@example.invalid")
+    one, other = school.study(title="第一条"), school.study("m0005", title="第二条")
+    proposals = {
+        "01KJYKG9Z08M4T0V2N9X5B7CD1": {"records/organisation.yaml": changed},
+        "01KJYKG9Z08M4T0V2N9X5B7CD2": {s.path: records.study_file(s) for s in (one, other)},
+        "01KJYKG9Z08M4T0V2N9X5B7CD3": {one.path: b"a: [\n"},
+    }
+    for name, files in proposals.items():
+        head = school.commit((school.tip,), files, f"Change\n\nSubmission-Id: {name}\n", BRIDGE)
+        school.repo.update_refs([RefUpdate(f"refs/heads/sub/{name}", head, None)])
+        desk.office.host.open(f"sub/{name}", name, "", NOW)
+    officer, reviewer = desk.reviewer("m0005"), desk.reviewer()
+    page = desk.client.get(f"{officer}/1").text
+    assert 'class="new">+' in page and "&lt;b&gt;other&lt;/b&gt;" in page and "weicn@example.invalid" in page
+    page = desk.client.get(f"{reviewer}/2").text
+    assert all(words in page for words in ("第一条", "第二条", "林样青", "罗例言"))
+    page = desk.client.get(f"{reviewer}/3").text
+    assert "读不出的记录" in page and "a: [" in page and "不能批准" in page
+
+
+def test_a_picture_that_is_gone_from_the_outbox_breaks_nothing(desk: Desk) -> None:
+    receipt = desk.sent(photos=(photo(),))
+    desk.deliver()
+    for path in desk.outbox._spool.rglob("*.webp"):
+        path.unlink()
+    assert desk.client.get(desk.reviewer()).status_code == 200
+    assert desk.client.get(f"{desk.reviewer()}/1").status_code == 200
+    assert desk.client.get(receipt).status_code == 200
+    sha256 = next(iter(records.load_proposals(desk.school.repo, "main"))).studies[0].evidence[0].sha256
+    shown = desk.client.get(f"{desk.reviewer()}/picture/{sha256}?small")  # the host has it
+    assert shown.status_code == 200 and shown.headers["content-type"] == "image/webp"
+
+
+@pytest.mark.parametrize(
+    ("photos", "words"),
+    [([photo(40 + n, 30) for n in range(4)], "最多 3 张照片"), ([b""], "这个文件是空的")],
+)
+def test_no_photo_is_dropped_without_a_word(desk: Desk, photos: list[bytes], words: str) -> None:
+    files = [("photos", (f"{n}.jpg", data, "image/jpeg")) for n, data in enumerate(photos)]
+    answer = desk.client.post(desk.member(), data=GOOD, files=files, follow_redirects=False)
+    assert answer.status_code == 422 and words in answer.text
+
+
+def test_a_returned_one_is_sent_again_once(desk: Desk) -> None:
+    first = desk.sent()
+    desk.deliver()
+    reason = {"kind": "照片不符", "words": "请换一张"}
+    desk.client.post(f"{desk.reviewer()}/1/return", data=reason)
+    desk.deliver()
+    page = desk.client.get(first).text
+    assert "照片不符：请换一张" in page
+    again = re.search(r'href="([^"]+\?again=[^"]+)"', page)
+    assert again is not None
+    form = desk.client.get(again[1]).text
+    key = re.search(r'name="key" value="([^"]+)"', form)
+    assert key is not None
+    second = desk.sent(key=key[1], title="改好的学习")
+    assert second.split("/r/")[1] != first.split("/r/")[1]
+    assert second.split("/r/")[1] in desk.client.get(first).text  # the old receipt leads to the new one
+    shown = desk.client.get(again[1], follow_redirects=False)
+    assert shown.status_code == 303 and shown.headers["location"].split("/r/")[1] == second.split("/r/")[1]
+
+
+def test_a_decision_names_the_version_that_was_seen(desk: Desk) -> None:
+    desk.sent()
+    desk.deliver()
+    answer = desk.client.post(f"{desk.reviewer()}/approve", data={"pull": "1"})
+    assert answer.status_code == 409 and "没有办成" in answer.text
+    found = desk.office.host.get(1)
+    assert found is not None and found.state == "open"
+
+
+def test_characters_that_are_none_are_left_out(desk: Desk) -> None:
+    receipt = desk.sent(title="党\ufffe课🎓")
+    assert "党课🎓" in desk.client.get(receipt).text
+
+
+def test_tomorrow_is_not_taken_for_last_year(desk: Desk) -> None:
+    answer = desk.client.post(desk.member(), data={**GOOD, "start_date": "2026-03-06"})
+    assert "不能晚于今天" in answer.text and "年吗" not in answer.text
+    answer = desk.client.post(desk.member(), data={**GOOD, "start_date": "2026-12-30"})
+    assert "是 2025 年吗？" in answer.text

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from xueshi import ulids
-from xueshi.errors import LinkRefused
-from xueshi.links import Links, qr_png, qr_svg
+from xueshi.errors import LinkRefused, XueshiError
+from xueshi.links import Links, qr_png, qr_svg, secret
 from xueshi.model import SHANGHAI
 from xueshi.outbox import Outbox
 from xueshi.proposals import Sent, pull_body, register
@@ -97,3 +97,18 @@ def test_a_link_opens_for_its_purpose_only() -> None:
 def test_a_pull_requests_body_escapes_what_people_typed() -> None:
     body = pull_body(register(sent(title="<script>| # [x](y)\n一行")), "01")
     assert "<script>" not in body and "\\| \\# \\[x\\]\\(y\\) 一行" in body
+
+
+def test_a_damaged_outbox_says_so(tmp_path: Path) -> None:
+    (tmp_path / "outbox.sqlite").write_bytes(b"SQLite format 3\0" + b"x" * 5000)
+    with pytest.raises(XueshiError, match="put it back from a backup"):
+        Outbox(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "zz", "00ff"])
+def test_an_empty_secret_signs_nothing(tmp_path: Path, text: str) -> None:
+    (tmp_path / "secret").write_text(text)
+    with pytest.raises(XueshiError, match="holds no secret"):
+        secret(tmp_path / "secret")
+    assert len(secret(tmp_path / "fresh")) == 32 and secret(tmp_path / "fresh") == secret(tmp_path / "fresh")
+    assert (tmp_path / "fresh").stat().st_mode & 0o077 == 0

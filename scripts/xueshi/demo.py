@@ -45,7 +45,10 @@ def prepare(folder: Path, until: date) -> dict[str, str]:
         part = folder / "demo.json.part"
         part.write_text(json.dumps(ids) + "\n")
         part.replace(facts)  # last: an interrupted start begins again
-    found: dict[str, str] = json.loads(facts.read_text())
+    try:
+        found: dict[str, str] = json.loads(facts.read_text())
+    except ValueError:
+        raise UsageError(f"{facts} cannot be read; delete {folder} to begin again") from None
     return found
 
 

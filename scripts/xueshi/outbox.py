@@ -86,7 +86,13 @@ class Outbox:
         self._engine = sa.create_engine(f"sqlite:///{folder / 'outbox.sqlite'}", poolclass=sa.pool.NullPool)
         sa.event.listen(self._engine, "connect", _prepare)
         sa.event.listen(self._engine, "begin", _begin)
-        self._migrate()
+        try:
+            self._migrate()
+        except sa.exc.DatabaseError as error:
+            raise XueshiError(
+                f"the outbox {folder / 'outbox.sqlite'} cannot be read ({error.orig}); put it back from a backup, or move "
+                "it away to begin an empty one: what had reached the host is safe there"
+            ) from None
 
     def _migrate(self) -> None:
         with self._engine.begin() as connection:

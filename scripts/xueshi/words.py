@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 WHY = {
@@ -29,9 +30,9 @@ STATUS = {
 VIA = {"link": "个人链接", "poster": "支部海报", "staff": "代登", "import": "导入"}
 
 
-def why(reason: str) -> str:
-    """Why a record counts less than it claims; a cap is known by its id."""
-    return WHY.get(reason, f"超出上限 {reason}") if reason else ""
+def why(reason: str, caps: Mapping[str, str] | None = None) -> str:
+    """Why a record counts less than it claims; a cap is known by its id, `caps` gives its words."""
+    return WHY.get(reason, f"超出上限：{(caps or {}).get(reason) or reason}") if reason else ""
 
 
 def plain(hours: Decimal) -> str:

@@ -3,6 +3,7 @@ pull request on the host; the desk keeps nothing of its own."""
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,7 +11,7 @@ from decimal import Decimal
 from xueshi import reading, records
 from xueshi.bridge.office import Current, Office
 from xueshi.bridge.pages import Page, Refused, render
-from xueshi.bridge.queue import Brought, brings, in_queue, is_own, judged, queue
+from xueshi.bridge.queue import Brought, Item, brings, in_queue, is_own, judged, queue
 from xueshi.errors import HostRefused, HostUnavailable
 from xueshi.hosts.local import Pull
 from xueshi.model import Change, Severity, Study, Unit, contains
@@ -19,6 +20,7 @@ from xueshi.records import study_file
 from xueshi.words import plain
 
 RETURN_REASONS = ("照片不符", "日期有误", "学时有误", "可能重复", "主题不清楚", "其他")
+_SHOWN, _LINES, _WIDE = 200_000, 400, 300  # bytes of a file, lines and characters of its changes on the page
 _REASON = 500  # characters, as the schema allows
 
 
@@ -183,11 +185,26 @@ def _page(
         typed=dict(typed or {}),
         reasons=RETURN_REASONS,
         grants=_grants(opened.study) if opened and opened.study else (),
+        changes=_changes(office, opened) if opened else [],
         current=current,
         kinds=current.records.policy.kinds,
         branches={unit.id: unit.name for unit in current.records.organisation.units},
         reports=[(unit.name, office.page("branch", unit.id)) for unit in _branches(current, who.member)],
     )
+
+
+def _changes(office: Office, item: Item) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What a proposal does to files that are not shown as records, line by line: path, [(new | old | same, line)]."""
+    shown = {study.path for study in item.studies}
+    found = []
+    for path in sorted(item.files.keys() - shown):
+        before = office.host.repo.blobs([f"refs/heads/main:{path}"]).get(f"refs/heads/main:{path}", b"")
+        after = item.files[path] or b""
+        old, new = (data[:_SHOWN].decode("utf-8", "replace").splitlines() for data in (before, after))
+        lines = list(difflib.unified_diff(old, new, lineterm="", n=2))[2 : 2 + _LINES]
+        kinds = {"+": "new", "-": "old"}
+        found.append((path, [(kinds.get(line[:1], "same"), line[:_WIDE]) for line in lines]))
+    return found
 
 
 def _branches(current: Current, member: str) -> list[Unit]:

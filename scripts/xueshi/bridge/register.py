@@ -93,10 +93,15 @@ def show(office: Office, door: Door, member: str, again: str) -> Page:
     if who is None:
         return _names(office, door, current)
     values = _values(old.sent) if old else {"start_date": current.today.isoformat()}
-    kept = list(old.sent.evidence) if old and old.state == "returned" else []
-    if old and old.state != "returned":
+    if old and old.state == "returned":
+        later = _successor(office, old)
+        if later is not None:
+            return redirect(_receipt_path(office, door, later.sent.id))
+        kept = list(old.sent.evidence)
+        return _form(office, door, who, current, values=values, kept=kept, key=_again_key(old))
+    if old:
         values = {**values, "content": ""}
-    return _form(office, door, who, current, values=values, kept=kept)
+    return _form(office, door, who, current, values=values)
 
 
 def send(
@@ -110,7 +115,7 @@ def send(
     faults: dict[str, str] = {}
     values = study_form.typed(form)
     evidence = _keep(office, photos, kept, faults)
-    key = hashlib.sha256(f"{who.person.id}:{form.get('key', '')}".encode()).hexdigest()
+    key = _key(who.person.id, form.get("key", ""))
     sent, found = study_form.understand(values, who, current, now=now, evidence=tuple(evidence))
     faults = {**found, **faults}
     first = office.outbox.by_key(key)
@@ -127,6 +132,19 @@ def send(
     row = office.outbox.store(sent, key, register(sent).path)
     office.wake()
     return redirect(_receipt_path(office, door, row.sent.id))
+
+
+def _key(member: str, key: str) -> str:
+    return hashlib.sha256(f"{member}:{key}".encode()).hexdigest()
+
+
+def _again_key(row: Row) -> str:
+    """What a returned submission is sent again under: once, since the same key gives the same receipt."""
+    return f"again-{row.sent.id}"
+
+
+def _successor(office: Office, row: Row) -> Row | None:
+    return office.outbox.by_key(_key(row.sent.member, _again_key(row)))
 
 
 def _keep(
@@ -242,6 +260,7 @@ def receipt(office: Office, door: Door, ticket: str) -> Page:
     """Where one submission stands."""
     row, current = _own(office, door, ticket), office.current()
     who = _entry_of(row, current)
+    later = _successor(office, row) if row.state == "returned" else None
     study = register(row.sent)
     change = None
     if door.via == "link" and row.state in ("received", "pending", "parked"):
@@ -263,6 +282,7 @@ def receipt(office: Office, door: Door, ticket: str) -> Page:
         reviewers=_reviewers(current, who) if who else [],
         decided_by=current.name(row.decided_by),
         again=_ticket(office, door, row.sent.id),
+        later=_receipt_path(office, door, later.sent.id) if later else "",
         photos=[office.links.token("picture", e.sha256) for e in row.sent.evidence],
         page=office.page("member", row.sent.member) if door.via == "link" else "",
     )

@@ -114,7 +114,7 @@ def _findings(source: Source, credits: list[Credit]) -> list[Finding]:
                 _finding(
                     source,
                     credit,
-                    f"{words.why(credit.why)}，{less}",
+                    f"{source.why(credit.why)}，{less}",
                     "部分计入" if credit.credited else "未计入",
                 )
             )

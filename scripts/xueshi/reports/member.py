@@ -133,7 +133,7 @@ def _entries(
 
 def _entry(source: Source, credit: Credit, running: Decimal, asked: Proposal | None) -> Entry:
     study = credit.study
-    why = words.why(credit.why)
+    why = source.why(credit.why)
     last = source.history.last(study.path)
     if credit.state == "unapproved" and last is not None:
         why = f"未经有效审核：{words.REASON.get(last.reason, last.reason)}"

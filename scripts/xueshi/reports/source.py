@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_DOWN, Decimal
 
+from xueshi import words
 from xueshi.model import (
     Credit,
     History,
@@ -75,6 +76,10 @@ class Source:
     def kind(self, kind: str) -> str:
         known = self.records.policy.kinds.get(kind)
         return known.label if known else kind
+
+    def why(self, reason: str) -> str:
+        """Why a record counts less than it claims, in the policy's own words."""
+        return words.why(reason, {cap.id: cap.source or "" for cap in self.records.policy.caps})
 
     def branch(self, branch: str | None) -> str:
         unit = self.records.organisation.unit(branch or "")
