@@ -182,7 +182,8 @@ def test_hostile_text_is_text(school: School, tmp_path: Path) -> None:
         assert not any(name.startswith("on") for name, _ in Attributes(html).found)
     ledger = texts[1].split('id="ledger"')[1]
     assert ledger.count("<summary>") == 2 and "&lt;script&gt;alert(1)&lt;/script&gt;{{7*7}}" in ledger
-    assert f"{broken.path}，第 5 行：学习主题有 63 个字" in texts[2] and "1 个文件有误" in texts[0]
+    assert f"{broken.path}，第 5 行：学习主题有 63 个字" in texts[2]
+    assert "2 个文件有误" in texts[0]  # and organisation.yaml, whose reviewer m0005 is on no roster here
     assert "&lt;script&gt;alert(2)" in texts[0] and "&lt;script&gt;alert(3)" in texts[2]
 
 
@@ -201,6 +202,13 @@ def test_what_waits_is_hatched_and_a_waiting_correction_is_told(school: School, 
     old = html.split(f'id="r-{study.id}"')[1].split("</tr>")[0]
     assert "韦测宁通过" in old and "林样青申请更正，等待审核" in old and "已通过" in old
     assert html.count('id="r-') == 2
+
+
+def test_what_the_check_says_stands_on_the_branch_page(school: School, tmp_path: Path) -> None:
+    for _ in range(2):
+        school.merge(school.propose(school.study(title="消防安全知识学习")))
+    findings = built(school.repo, tmp_path / "site").branch("jg1").split('id="findings"')[1]
+    assert findings.count("请确认不是重复") == 1 and "林样青 3月1日《消防安全知识学习》" in findings
 
 
 def test_polling_during_rebuilds_never_misses_a_page(school: School, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 from mkdocs.structure.toc import TableOfContents, get_toc
 
-from xueshi import records, words
+from xueshi import checks, records, words
 from xueshi.errors import XueshiError
 from xueshi.git import Repository
 from xueshi.model import SHANGHAI
@@ -127,6 +127,7 @@ def _read(folder: Path) -> tuple[Source, dict[str, bytes]]:
         {ident: person.name for ident, person in people.items()},
         lambda kind, ident: address(secret, kind, ident),
         frozenset(pictures),
+        checks.check(approved, on, frozenset(evidence) or None),
     )
     return source, pictures
 

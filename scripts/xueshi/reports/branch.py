@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from xueshi import words
-from xueshi.model import SHANGHAI, Credit, MemberTotals, Severity, Standings, Unit
+from xueshi.model import SHANGHAI, Credit, MemberTotals, Severity, Standings, Study, Unit
 from xueshi.pinyin import sort_key
 from xueshi.reports.source import Attainment, Source, attainment, in_year, mean
 from xueshi.totals.sums import by_kind, by_month
@@ -68,7 +68,7 @@ def branch(source: Source, unit: Unit) -> Branch:
         kinds=tuple((source.kind(kind), hours) for kind, hours in by_kind(own).items()),
         waiting=len(waiting),
         oldest=source.oldest(waiting),
-        findings=(*_unreadable(source, unit), *_findings(source, own)),
+        findings=(*_problems(source, unit), *_findings(source, own)),
         total=sum((credit.credited for credit in own), Decimal(0)),
     )
 
@@ -92,13 +92,15 @@ def _order(row: MemberRow) -> tuple[object, ...]:
     return (exempt, -row.year.short if row.year else 0, sort_key(row.name))
 
 
-def _unreadable(source: Source, unit: Unit) -> list[Finding]:
-    """Files of the branch with an error: what they hold is not counted, and is not hidden either."""
-    return [
-        Finding(f"{problem.path}，第 {problem.line} 行", problem.message, "未计入")
-        for problem in source.records.problems
-        if problem.path.startswith(f"records/{unit.id}/") and problem.severity is Severity.ERROR
-    ]
+def _problems(source: Source, unit: Unit) -> list[Finding]:
+    """What the check says of the branch's files: one with an error is not counted, and is not hidden either."""
+    found = []
+    for problem in source.problems:
+        if problem.path.startswith(f"records/{unit.id}/") and problem.severity is not Severity.NOTE:
+            study = source.records.studies.get(problem.path)
+            what = _told(source, study) if study else f"{problem.path}，第 {problem.line} 行"
+            found.append(Finding(what, problem.message, "已计入" if study else "未计入"))
+    return found
 
 
 def _findings(source: Source, credits: list[Credit]) -> list[Finding]:
@@ -122,6 +124,9 @@ def _findings(source: Source, credits: list[Credit]) -> list[Finding]:
 
 
 def _finding(source: Source, credit: Credit, text: str, state: str) -> Finding:
-    study = credit.study
+    return Finding(_told(source, credit.study), text, state)
+
+
+def _told(source: Source, study: Study) -> str:
     day = f"{study.start_date.month}月{study.start_date.day}日"
-    return Finding(f"{source.names.get(study.member, study.member)} {day}《{study.title}》", text, state)
+    return f"{source.names.get(study.member, study.member)} {day}《{study.title}》"

@@ -75,7 +75,7 @@ def home(source: Source) -> Home:
         months=by_month(credits, source.on.year),
         waiting=len(source.waiting()),
         uncounted=sum(credit.state == "unapproved" for credit in credits),
-        unreadable=len({p.path for p in source.records.problems if p.severity is Severity.ERROR}),
+        unreadable=len({p.path for p in source.problems if p.severity is Severity.ERROR}),
     )
 
 

@@ -13,6 +13,7 @@ from xueshi.model import (
     History,
     MemberTotals,
     Person,
+    Problem,
     Proposal,
     RecordSet,
     Standing,
@@ -31,7 +32,7 @@ class Source:
     """The approved records of one commit, their totals on one day, what waits beside them, and where reports lie.
 
     `studies` holds every version of every record (see timeline); `address` gives the folder of a report by kind and
-    id; `pictures` are the hashes that are published."""
+    id; `pictures` are the hashes that are published; `problems` is what the check says."""
 
     records: RecordSet
     history: History
@@ -42,6 +43,7 @@ class Source:
     names: Mapping[str, str]
     address: Callable[[str, str], str]
     pictures: frozenset[str]
+    problems: tuple[Problem, ...] = ()
 
     @property
     def on(self) -> date:
