@@ -201,7 +201,10 @@ def serving(what: str, folder: Path) -> Iterator[int]:
         yield port
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(60)
+        try:
+            process.wait(60)
+        finally:
+            process.kill()
 
 
 def wait_for(holds: Callable[[], bool], seconds: float) -> None:

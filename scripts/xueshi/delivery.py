@@ -6,7 +6,7 @@ import fcntl
 import logging
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -48,12 +48,14 @@ class Delivery:
         self._url = str(host.repo.path)
         self._bridge = bridge
 
-    def deliver(self, now: datetime) -> int:
-        """Take every step that is due; how many submissions reached their pull request. One that fails is put off
-        or parked and stops no other."""
+    def deliver(self, now: datetime, stopping: Callable[[], bool] = lambda: False) -> int:
+        """Take every step that is due, until `stopping`; how many submissions reached their pull request. One that
+        fails is put off or parked and stops no other."""
         done = 0
         with self._only_writer():
             for row in self._outbox.due(now.timestamp()):
+                if stopping():
+                    break
                 try:
                     self._propose(row, now)
                     done += 1

@@ -91,7 +91,7 @@ class Service:
 
     def _carry(self) -> None:
         now = self._now()
-        self._delivery.deliver(now)
+        self._delivery.deliver(now, self._deliver.stopping)
         self._delivery.reconcile()
         self._delivery.tidy(now)
         self._build.wake()
@@ -114,6 +114,9 @@ class _Repeating:
 
     def wake(self) -> None:
         self._woken.set()
+
+    def stopping(self) -> bool:
+        return self._stopped.is_set()
 
     def stop(self) -> None:
         self._stopped.set()

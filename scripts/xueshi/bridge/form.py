@@ -118,7 +118,9 @@ def judge(sent: Sent, current: Current, waiting: tuple[Study, ...]) -> dict[str,
     """The check's errors on a submission, beside the member's other records and those still `waiting`."""
     study = register(sent)
     parsed = parse_file(study.path, study_file(study))
-    studies = {**current.records.studies, **{w.path: w for w in waiting}, study.path: study}
+    figures = current.totals.members.get(sent.member)
+    own = {credit.study.path: credit.study for credit in figures.credits} if figures else {}
+    studies = {**own, **{w.path: w for w in waiting}, study.path: study}  # others' records have no say in it
     head: RecordSet = replace(current.records, studies=studies, problems=parsed.problems)
     found = checks.check_change(current.records, head, {study.path}, today=current.today)
     errors = [problem for problem in found if problem.severity is Severity.ERROR]
