@@ -60,6 +60,7 @@ class LocalHost:
     def __init__(self, repo: Repository, desk: Identity) -> None:
         self.repo = repo
         self._desk = desk
+        self._on_main: tuple[object, frozenset[str]] = (None, frozenset())
         self._read: dict[str, Pull] = {}  # by the meta commit: what was written once never changes
 
     @classmethod
@@ -80,13 +81,14 @@ class LocalHost:
     def open(self, head_ref: str, title: str, body: str, at: datetime) -> Pull:
         """A pull request for `sub/<ULID>`; the same ref twice gives the same one. HostRefused without the ref."""
         with self._lock():
-            known = self.find(head_ref)
+            pulls = self._pulls()
+            known = next((pull for pull in pulls if pull.head_ref == head_ref), None)
             if known is not None:
                 return known
             head = self.repo.resolve(f"refs/heads/{head_ref}")
             if head is None:
                 raise HostRefused(f"no ref {head_ref} to open a pull request for; push it first")
-            number = max((pull.number for pull in self._pulls()), default=0) + 1
+            number = max((pull.number for pull in pulls), default=0) + 1
             pull = Pull(number, head_ref, head, title, body, "open", at.isoformat(timespec="seconds"))
             self.repo.update_refs(
                 [RefUpdate(f"refs/pull/{number}/head", head, None), self._meta(pull, None, at)]
@@ -190,18 +192,28 @@ class LocalHost:
         new = self.repo.blobs(f"{sha}:pull.json" for sha in metas if sha not in self._read)
         self._read.update({name[:40]: Pull(**json.loads(data)) for name, data in new.items()})
         pulls = [self._read[sha] for sha in metas]
-        merged = self._merged() if any(pull.state == "open" for pull in pulls) else frozenset()
+        merged = self._merged(frozenset(pull.head for pull in pulls if pull.state == "open"))
         # A crash between main's move and the note of it leaves an open pull whose head is on main: it is merged.
         return sorted(
             (replace(p, state="merged") if p.state == "open" and p.head in merged else p for p in pulls),
             key=lambda pull: pull.number,
         )
 
-    def _merged(self) -> frozenset[str]:
-        if self.repo.resolve(MAIN) is None:
-            return frozenset()
-        out = self.repo.run("for-each-ref", f"--merged={MAIN}", "--format=%(objectname)", "refs/pull/*/head")
-        return frozenset(out.decode().split())
+    def _merged(self, heads: frozenset[str]) -> frozenset[str]:
+        """Those of the open heads that are on main; the same question is answered from memory."""
+        if not heads:
+            return heads
+        asked, (before, known) = (self.repo.stamp(MAIN), heads), self._on_main
+        if asked == before:
+            return known
+        out = b""
+        if self.repo.resolve(MAIN) is not None:
+            out = self.repo.run(
+                "for-each-ref", f"--merged={MAIN}", "--format=%(objectname)", "refs/pull/*/head"
+            )
+        found = heads & frozenset(out.decode().split())
+        self._on_main = (asked, found)  # one assignment: several threads ask
+        return found
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
