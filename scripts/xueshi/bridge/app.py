@@ -20,6 +20,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from xueshi import pictures
 from xueshi.bridge import desk, register
+from xueshi.bridge import receipt as receipts
+from xueshi.bridge.door import Door, door
 from xueshi.bridge.office import Office
 from xueshi.bridge.pages import HEADERS, Refused, render
 from xueshi.errors import LinkRefused, XueshiError
@@ -75,10 +77,10 @@ def _register_routes(office: Office) -> list[BaseRoute]:
 
     async def receipt(request: Request) -> Response:
         ticket = request.path_params["ticket"]
-        return await run_in_threadpool(lambda: register.receipt(office, _door(office, request), ticket))
+        return await run_in_threadpool(lambda: receipts.receipt(office, _door(office, request), ticket))
 
     async def mine(request: Request) -> Response:
-        return await run_in_threadpool(lambda: register.mine(office, _door(office, request)))
+        return await run_in_threadpool(lambda: receipts.mine(office, _door(office, request)))
 
     async def picture(request: Request) -> Response:
         def read() -> Response:
@@ -161,9 +163,9 @@ def _texts(form: Any) -> dict[str, str]:
     return {name: value for name, value in form.items() if isinstance(value, str)}
 
 
-def _door(office: Office, request: Request) -> register.Door:
+def _door(office: Office, request: Request) -> Door:
     via = "link" if request.url.path.startswith("/m/") else "poster"
-    return register.door(office, via, request.path_params["token"])
+    return door(office, via, request.path_params["token"])
 
 
 def _webp(data: bytes, request: Request) -> Response:

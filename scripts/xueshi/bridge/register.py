@@ -1,104 +1,43 @@
-"""Pages of those who register: the form by personal link or by poster, the receipt, one's own submissions."""
+"""The form, by personal link or by poster: shown, sent, and shown again with what is wrong."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from dataclasses import replace
 
 from xueshi import pictures
 from xueshi.bridge import form as study_form
+from xueshi.bridge.door import Door, entry, own, receipt_path, reviewers, standing
 from xueshi.bridge.form import Entry
 from xueshi.bridge.office import Current, Office
 from xueshi.bridge.pages import Page, Refused, redirect, render
+from xueshi.bridge.receipt import again_key, key_of, successor
 from xueshi.errors import LinkRefused, PictureRefused
 from xueshi.model import Evidence, Study
 from xueshi.outbox import Row
 from xueshi.pinyin import initials, sort_key
 from xueshi.proposals import Sent, register
-from xueshi.totals.effect import effect
 from xueshi.words import plain
 
 _LOG = logging.getLogger("xueshi.bridge")
 
 
-@dataclass(frozen=True, slots=True)
-class Door:
-    """A way in: the address it was reached by, the branch or member it stands for. `via`: link | poster."""
-
-    via: str
-    token: str
-    subject: str
-
-    @property
-    def path(self) -> str:
-        return f"/{'m' if self.via == 'link' else 'b'}/{self.token}"
-
-
-def door(office: Office, via: str, token: str) -> Door:
-    """The door that a link opens. Raises LinkRefused."""
-    return Door(via, token, office.links.opened("m" if via == "link" else "b", token))
-
-
-def entry(door: Door, current: Current, member: str) -> Entry | None:
-    """Who registers through the door; None when a poster's visitor has not said yet. Raises Refused."""
-    if door.via == "link":
-        person = current.people.get(door.subject)
-        held = person.membership(current.today) if person else None
-        branch = current.branch(held.branch) if held else None
-        if person is None or branch is None:
-            raise Refused(
-                404, "not on a roster", "名册上现在没有您", "请联系支部组织委员，核对名册后再打开这个链接。"
-            )
-        if member not in ("", person.id):
-            raise Refused(
-                403,
-                "foreign member",
-                "不能替别人登记",
-                "这是个人链接，只能登记本人的学习。请让对方用自己的链接或支部海报。",
-            )
-        return Entry(person, branch, "link")
-    branch = current.branch(door.subject)
-    if branch is None:
-        raise Refused(
-            404,
-            "unknown branch",
-            "没有这个支部",
-            "海报上的支部已不在组织名单中，请向支部组织委员要新的海报。",
-        )
-    if not member:
-        return None
-    chosen = next((p for p in current.members(branch.id) if p.id == member), None)
-    if chosen is None:
-        raise Refused(
-            403,
-            "foreign member",
-            "名册上没有这位党员",
-            "请回到海报页面重新选择姓名；名单里没有您时，请联系支部组织委员。",
-        )
-    return Entry(chosen, branch, "poster")
-
-
-# --- the form
-
-
 def show(office: Office, door: Door, member: str, again: str) -> Page:
     """The empty form, or one filled in from an earlier submission (`again`), or the poster's list of names."""
     current = office.current()
-    old = _own(office, door, again) if again else None
+    old = own(office, door, again) if again else None
     who = entry(door, current, old.sent.member if old and door.via == "poster" else member)
     if who is None:
         return _names(office, door, current)
     values = _values(old.sent) if old else {"start_date": current.today.isoformat()}
     if old and old.state == "returned":
-        later = _successor(office, old)
+        later = successor(office, old)
         if later is not None:
-            return redirect(_receipt_path(office, door, later.sent.id))
+            return redirect(receipt_path(office, door, later.sent.id))
         kept = list(old.sent.evidence)
-        return _form(office, door, who, current, values=values, kept=kept, key=_again_key(old))
+        return _form(office, door, who, current, values=values, kept=kept, key=again_key(old))
     if old:
         values = {**values, "content": ""}
     return _form(office, door, who, current, values=values)
@@ -115,13 +54,13 @@ def send(
     faults: dict[str, str] = {}
     values = study_form.typed(form)
     evidence = _keep(office, photos, kept, faults)
-    key = _key(who.person.id, form.get("key", ""))
+    key = key_of(who.person.id, form.get("key", ""))
     sent, found = study_form.understand(values, who, current, now=now, evidence=tuple(evidence))
     faults = {**found, **faults}
     first = office.outbox.by_key(key)
     if first is not None:
         if sent is not None and not faults and _same(first.sent, sent):
-            return redirect(_receipt_path(office, door, first.sent.id))
+            return redirect(receipt_path(office, door, first.sent.id))
         return _form(office, door, who, current, values=values, kept=evidence, faults=faults, first=first)
     if sent is not None and not faults:
         faults = study_form.judge(sent, current, _waiting(office, who.person.id))
@@ -131,20 +70,7 @@ def send(
         )
     row = office.outbox.store(sent, key, register(sent).path)
     office.wake()
-    return redirect(_receipt_path(office, door, row.sent.id))
-
-
-def _key(member: str, key: str) -> str:
-    return hashlib.sha256(f"{member}:{key}".encode()).hexdigest()
-
-
-def _again_key(row: Row) -> str:
-    """What a returned submission is sent again under: once, since the same key gives the same receipt."""
-    return f"again-{row.sent.id}"
-
-
-def _successor(office: Office, row: Row) -> Row | None:
-    return office.outbox.by_key(_key(row.sent.member, _again_key(row)))
+    return redirect(receipt_path(office, door, row.sent.id))
 
 
 def _keep(
@@ -224,10 +150,10 @@ def _form(
         most=study_form.MAX_PICTURES,
         faults=faults,
         first=first,
-        first_path=_receipt_path(office, door, first.sent.id) if first else "",
+        first_path=receipt_path(office, door, first.sent.id) if first else "",
         key=key if key and not first else secrets.token_urlsafe(18),
-        standing=_standing(current, who.person.id, current.today.year) if who.via == "link" else None,
-        reviewers=_reviewers(current, who),
+        standing=standing(current, who.person.id, current.today.year) if who.via == "link" else None,
+        reviewers=reviewers(current, who),
     )
 
 
@@ -236,119 +162,8 @@ def _recent_titles(current: Current, branch: str) -> list[str]:
     return list(dict.fromkeys(study.title for study in reversed(newest)))[:8]
 
 
-def _standing(current: Current, member: str, year: int) -> object:
-    found = current.totals.members.get(member)
-    return found.standing("year") if found and year == current.today.year else None
-
-
-def _reviewers(current: Current, who: Entry) -> list[str]:
-    able = current.records.organisation.reviewers_of(who.branch.id, current.today)
-    return [current.name(r.member) for r in able if r.member != who.person.id][:3]
-
-
 def _names(office: Office, door: Door, current: Current) -> Page:
     branch = current.branch(door.subject)
     people = sorted(current.members(door.subject), key=lambda person: sort_key(person.name))
     rows = [(person, initials(person.name)) for person in people]
     return render("poster.html", door=door, branch=branch, rows=rows)
-
-
-# --- receipts
-
-
-def receipt(office: Office, door: Door, ticket: str) -> Page:
-    """Where one submission stands."""
-    row, current = _own(office, door, ticket), office.current()
-    who = _entry_of(row, current)
-    later = _successor(office, row) if row.state == "returned" else None
-    study = register(row.sent)
-    change = None
-    if door.via == "link" and row.state in ("received", "pending", "parked"):
-        change = next(iter(effect(current.records, current.history, [study], current.today)), None)
-    return render(
-        "receipt.html",
-        door=door,
-        row=row,
-        code=code(row.sent.id),
-        study=study,
-        name=current.name(row.sent.member),
-        branch=current.branch(row.sent.branch),
-        kind=_kind(current, row.sent.kind),
-        granted=_granted(row, current),
-        change=change,
-        standing=_standing(current, row.sent.member, row.sent.start_date.year)
-        if door.via == "link"
-        else None,
-        reviewers=_reviewers(current, who) if who else [],
-        decided_by=current.name(row.decided_by),
-        again=_ticket(office, door, row.sent.id),
-        later=_receipt_path(office, door, later.sent.id) if later else "",
-        photos=[office.links.token("picture", e.sha256) for e in row.sent.evidence],
-        page=office.page("member", row.sent.member) if door.via == "link" else "",
-    )
-
-
-def mine(office: Office, door: Door) -> Page:
-    """Everything the member sent through this bridge, newest first."""
-    current = office.current()
-    who = entry(door, current, "")
-    if who is None or door.via != "link":
-        raise Refused(
-            403,
-            "poster has no list",
-            "这里看不到个人记录",
-            "请用您的个人链接打开；没有链接请联系支部组织委员。",
-        )
-    rows = [
-        (row, code(row.sent.id), _kind(current, row.sent.kind))
-        for row in office.outbox.of_member(who.person.id)
-    ]
-    return render(
-        "mine.html",
-        door=door,
-        who=who,
-        rows=rows,
-        standing=_standing(current, who.person.id, current.today.year),
-        page=office.page("member", who.person.id),
-    )
-
-
-def code(submission: str) -> str:
-    """A receipt's code as people read it out: the last six characters of its id."""
-    return f"{submission[-6:-2]}-{submission[-2:]}"
-
-
-def _entry_of(row: Row, current: Current) -> Entry | None:
-    person, branch = current.people.get(row.sent.member), current.branch(row.sent.branch)
-    return Entry(person, branch, row.sent.via) if person and branch else None
-
-
-def _kind(current: Current, kind: str) -> str:
-    found = current.records.policy.kinds.get(kind)
-    return found.label if found else kind
-
-
-def _granted(row: Row, current: Current) -> Decimal | None:
-    """The hours on main of an approved submission, fewer than claimed when the reviewer granted fewer."""
-    if row.state != "approved":
-        return None
-    study = current.records.studies.get(register(row.sent).path)
-    return study.hours if study else row.sent.hours
-
-
-def _ticket(office: Office, door: Door, submission: str) -> str:
-    """What a receipt's address carries: plain below a personal link, signed below a poster that many hold."""
-    return submission if door.via == "link" else office.links.token("r", submission)
-
-
-def _receipt_path(office: Office, door: Door, submission: str) -> str:
-    return f"{door.path}/r/{_ticket(office, door, submission)}"
-
-
-def _own(office: Office, door: Door, ticket: str) -> Row:
-    """The submission a ticket stands for, if it belongs behind this door. Raises Refused, LinkRefused."""
-    row = office.outbox.get(ticket if door.via == "link" else office.links.opened("r", ticket))
-    owner = row and (row.sent.member if door.via == "link" else row.sent.branch)
-    if row is None or owner != door.subject:
-        raise Refused(404, "no such receipt", "没有这张回执", "请核对链接，或回到登记页面查看“我的记录”。")
-    return row
