@@ -412,6 +412,7 @@ def test_the_desk_shows_all_that_it_asks_to_approve(desk: Desk) -> None:
         "01KJYKG9Z08M4T0V2N9X5B7CD1": {"records/organisation.yaml": changed},
         "01KJYKG9Z08M4T0V2N9X5B7CD2": {s.path: records.study_file(s) for s in (one, other)},
         "01KJYKG9Z08M4T0V2N9X5B7CD3": {one.path: b"a: [\n"},
+        "01KJYKG9Z08M4T0V2N9X5B7CD4": {"records/jg1/roster.yaml\nrecords/x <b>.txt": b"odd\n"},
     }
     for name, files in proposals.items():
         head = school.commit((school.tip,), files, f"Change\n\nSubmission-Id: {name}\n", BRIDGE)
@@ -422,6 +423,8 @@ def test_the_desk_shows_all_that_it_asks_to_approve(desk: Desk) -> None:
     assert 'class="new">+' in page and "&lt;b&gt;other&lt;/b&gt;" in page and "weicn@example.invalid" in page
     page = desk.client.get(f"{reviewer}/2").text
     assert all(words in page for words in ("第一条", "第二条", "林样青", "罗例言"))
+    odd = desk.client.get(f"{officer}/4")
+    assert odd.status_code == 200 and "+odd" in odd.text and "records/x &lt;b&gt;.txt" in odd.text
     page = desk.client.get(f"{reviewer}/3").text
     assert "读不出的记录" in page and "a: [" in page and "不能批准" in page
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import threading
+from datetime import date
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 from conftest import School
 
+from xueshi import demo, service
 from xueshi.cli import main
+from xueshi.errors import XueshiError
 from xueshi.git import Repository
 from xueshi.records import study_file
 
@@ -92,3 +97,43 @@ def test_a_wrong_folder_is_never_the_repository_it_lies_in(school: School, tmp_p
     assert Repository(clone / "missing").resolve("HEAD") is None
     assert run("check", "--repo", str(clone / "deep"))[0] == 0  # people may stand anywhere in theirs
     assert run("check", "--repo", str(school.repo.path), "--rev", "main")[0] == 0
+
+
+def test_a_demo_deletes_no_installation(tmp_path: Path) -> None:
+    run("sample", str(tmp_path / "host.git"), "--members", "12", "--records", "60", "--until", "2026-11-24")
+    tip = Repository(tmp_path / "host.git").resolve("main")
+    code, out = run("demo", "--dir", str(tmp_path), "--port", "0")
+    assert code == 2 and "is no demo" in out
+    assert tip is not None and Repository(tmp_path / "host.git").resolve("main") == tip
+
+
+def test_an_interrupted_demo_begins_again(tmp_path: Path) -> None:
+    (tmp_path / "host.git.part").mkdir()
+    (tmp_path / "demo.json").write_text("{")
+    assert demo.prepare(tmp_path, date(2026, 11, 24))["member"] == "m0001"
+    assert demo.prepare(tmp_path, date(2026, 11, 24))["branch"] == "jg1"
+    (tmp_path / "demo.json").write_text("{")
+    code, out = run("demo", "--dir", str(tmp_path), "--port", "0")
+    assert code == 2 and "cannot be read" in out
+    assert (tmp_path / "host.git" / "HEAD").is_file()
+
+
+def test_a_fault_of_ours_does_not_end_the_thread(caplog: pytest.LogCaptureFixture) -> None:
+    turns, done = [], threading.Event()
+
+    def act() -> None:
+        turns.append(1)
+        if len(turns) == 1:
+            raise ZeroDivisionError("ours")
+        if len(turns) == 2:
+            raise XueshiError("expected")
+        done.set()
+
+    thread = service._Repeating("test", act)
+    thread.start()
+    try:
+        while not done.wait(0.01):
+            thread.wake()
+    finally:
+        thread.stop()
+    assert "ZeroDivisionError: ours" in caplog.text and "expected" in caplog.text

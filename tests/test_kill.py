@@ -95,7 +95,8 @@ def test_every_receipt_becomes_exactly_one_pull_request(
     chance, receipts, where = random.Random(SEED), set[str](), Counter[str]()
     members = [f"m{n:04d}" for n in range(1, 9)]
     picture = photo()
-    for number in range(ROUNDS):
+    number = 0
+    while number < ROUNDS or (not {"begun", "pushed"} <= where.keys() and number < 3 * ROUNDS):
         bridge = Bridge(tmp_path)
         titles = [f"第 {number} 轮第 {n} 次" for n in range(SENDS)]
         first = threading.Event()
@@ -120,6 +121,7 @@ def test_every_receipt_becomes_exactly_one_pull_request(
         for thread in threads:
             thread.join()
         where += steps(tmp_path)
+        number += 1
 
     bridge = Bridge(tmp_path)
     try:
@@ -136,12 +138,10 @@ def test_every_receipt_becomes_exactly_one_pull_request(
     assert {title: proposed.count(title) for title in receipts} == dict.fromkeys(receipts, 1)
     numbers = [pull.number for pull in host.pulls()]
     assert len(numbers) == len(set(numbers))
-    assert Repository(made.repo.path).run("fsck", "--strict", "--connectivity-only") is not None
+    Repository(made.repo.path).run("fsck", "--strict", "--connectivity-only")  # raises what git finds
     with capsys.disabled():
         print(
-            f"\n  killed {ROUNDS} times (seed {SEED}), {len(receipts)} receipts, each one pull request; "
+            f"\n  killed {number} times (seed {SEED}), {len(receipts)} receipts, each one pull request; "
             f"submissions at the kills: {dict(where)}"
         )
-    assert "begun" in where and {"pushed", "opened"} & where.keys(), (
-        "no kill hit a delivery between two steps"
-    )
+    assert {"begun", "pushed"} <= where.keys(), "no kill hit a delivery between two steps"

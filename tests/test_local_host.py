@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from conftest import BRIDGE, DESK, School, committee_files
+from conftest import BRIDGE, DESK, START, School, committee_files
 
 from xueshi import records
 from xueshi.errors import GitError, HostRefused
@@ -108,3 +108,30 @@ def test_pushing_to_main_is_refused_by_the_host(host: LocalHost, school: School,
     with pytest.raises(GitError, match="不能直接推送到 refs/heads/main"):
         repo.push(str(host.repo.path), f"{head}:refs/heads/main", leases={})
     repo.push(str(host.repo.path), f"{head}:refs/heads/sub/01KJYKG9Z08M4T0V2N9X5B7CDE", leases={})
+
+
+def test_a_path_of_a_proposal_is_never_a_command(host: LocalHost, school: School) -> None:
+    """Somebody may push any file name; merging it writes that name and nothing else."""
+    evil = f"x\nD records/policy.yaml\nreset refs/heads/evil\nfrom {school.tip}\n"
+    odd = 'a "quoted" \\ name\t党.txt'
+    blob = school.repo.run("hash-object", "-w", "--stdin", stdin=b"odd\n").decode().strip()
+    index = {"GIT_INDEX_FILE": str(school.repo.path / "index.test")}
+    school.repo.run("read-tree", school.tip, env=index)
+    entries = "".join(f"100644 {blob}\t{name}\0" for name in (evil, odd)).encode()
+    school.repo.run("update-index", "-z", "--index-info", stdin=entries, env=index)
+    tree = school.repo.run("write-tree", env=index).decode().strip()
+    identity = {"GIT_AUTHOR_NAME": "x", "GIT_AUTHOR_EMAIL": "x@example.invalid"}
+    identity |= {key.replace("AUTHOR", "COMMITTER"): value for key, value in identity.items()}
+    head = (
+        school.repo.run("commit-tree", tree, "-p", school.tip, "-m", "Odd names", env=identity)
+        .decode()
+        .strip()
+    )
+    ref = "sub/01KJYKG9Z08M4T0V2N9X5B7CD9"
+    school.repo.update_refs([RefUpdate(f"refs/heads/{ref}", head, None)])
+    pull = host.open(ref, "odd", "", START)
+    merge = host.merge(pull.number, head, "m0005", START)
+    files = school.repo.tree(merge)
+    assert {evil, odd, "records/policy.yaml"} <= files.keys()
+    assert school.repo.resolve("refs/heads/evil") is None
+    assert school.repo.blobs([f"{merge}:{evil}", files[odd]]) == {files[odd]: b"odd\n"}

@@ -21,34 +21,35 @@ from xueshi import sample
 from xueshi.errors import UsageError
 from xueshi.service import Service
 
+_LOG = logging.getLogger("xueshi.demo")
 _MEMBERS, _RECORDS, _SEED = 62, 170, 42
 _WAIT = 120.0  # seconds until everything must have answered
 
 
 def prepare(folder: Path, until: date) -> dict[str, str]:
     """The sample in `folder`, made unless it is there already; ids of the people to try it as."""
-    facts = folder / "demo.json"
-    if not facts.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        for left in ("host.git", "host.git.part"):
-            shutil.rmtree(folder / left, ignore_errors=True)
-        made = sample.write(
-            folder / "host.git.part", members=_MEMBERS, records=_RECORDS, seed=_SEED, until=until
+    facts, host, part = folder / "demo.json", folder / "host.git", folder / "host.git.part"
+    if host.exists() and not facts.is_file():
+        raise UsageError(
+            f"{folder} holds an installation that is no demo; use xueshi serve, or another --dir"
         )
-        (folder / "host.git.part").rename(folder / "host.git")
+    if not host.exists():
+        shutil.rmtree(part, ignore_errors=True)  # of a start that was interrupted
+        made = sample.write(part, members=_MEMBERS, records=_RECORDS, seed=_SEED, until=until)
         ids = {
             "member": made.member,
             "branch": made.branch,
             "reviewer": made.reviewer,
             "officer": made.officer,
         }
-        part = folder / "demo.json.part"
-        part.write_text(json.dumps(ids) + "\n")
-        part.replace(facts)  # last: an interrupted start begins again
+        facts.write_text(json.dumps(ids) + "\n")
+        part.rename(host)  # last: from here on nothing of it is made again
     try:
         found: dict[str, str] = json.loads(facts.read_text())
     except ValueError:
-        raise UsageError(f"{facts} cannot be read; delete {folder} to begin again") from None
+        raise UsageError(
+            f"{facts} cannot be read; choose another --dir, or xueshi serve for what is there"
+        ) from None
     return found
 
 
@@ -91,6 +92,8 @@ def _when_ready(service: Service, server: uvicorn.Server, ready: Callable[[], No
             ready()
             return
         time.sleep(0.1)
+    if not server.should_exit:
+        _LOG.error("the site did not answer within %d s; the form and the desk may", _WAIT)
 
 
 def _answers(url: str) -> bool:

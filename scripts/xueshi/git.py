@@ -1,4 +1,4 @@
-"""The only module that runs git. Paths, refs and messages handed to it are ours, never a person's text."""
+"""The only module that runs git. Refs and messages handed to it are ours; paths may be anybody's who pushed them."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class Repository:
 
     def blobs(self, ids: Iterable[str]) -> dict[str, bytes]:
         """Contents by id, or by `<rev>:<path>`; what does not exist is left out. One process for all."""
-        wanted = list(dict.fromkeys(ids))
+        wanted = [one for one in dict.fromkeys(ids) if "\n" not in one]  # a line is one question
         if not wanted:
             return {}
         lines = "".join(f"{one}\n" for one in wanted).encode("utf-8", "surrogateescape")
@@ -284,7 +284,7 @@ def _stream(new: Sequence[NewCommit]) -> bytes:
             out += f"{'merge' if number else 'from'} {parent}\n".encode()
         for path in sorted(commit.files):
             content = commit.files[path]
-            name = path.encode("utf-8", "surrogateescape")
+            name = _path(path)
             if content is None:
                 out += b"D " + name + b"\n"
             else:
@@ -292,6 +292,12 @@ def _stream(new: Sequence[NewCommit]) -> bytes:
         out += b"\nreset refs/xueshi/import\n\n"
     out += b"done\n"
     return bytes(out)
+
+
+def _path(path: str) -> bytes:
+    """A path in the quotes that fast-import reads: somebody chose it, and a bare newline would begin a command."""
+    name = path.encode("utf-8", "surrogateescape")
+    return b'"' + b"".join(b"\\%03o" % c if c < 0x20 or c in b'"\\\x7f' else bytes([c]) for c in name) + b'"'
 
 
 def _data(content: bytes) -> bytes:

@@ -13,7 +13,7 @@ from xueshi.bridge.office import Current, Office
 from xueshi.bridge.pages import Page, Refused, render
 from xueshi.bridge.queue import Brought, Item, brings, in_queue, is_own, judged, queue
 from xueshi.errors import HostRefused, HostUnavailable
-from xueshi.hosts.local import Pull
+from xueshi.hosts.local import MAIN, Pull
 from xueshi.model import Change, Severity, Study, Unit, contains
 from xueshi.proposals import granted
 from xueshi.records import study_file
@@ -198,7 +198,8 @@ def _changes(office: Office, item: Item) -> list[tuple[str, list[tuple[str, str]
     shown = {study.path for study in item.studies}
     found = []
     for path in sorted(item.files.keys() - shown):
-        before = office.host.repo.blobs([f"refs/heads/main:{path}"]).get(f"refs/heads/main:{path}", b"")
+        there = office.host.repo.tree(MAIN, path).get(path)
+        before = office.host.repo.blobs([there])[there] if there else b""
         after = item.files[path] or b""
         old, new = (data[:_SHOWN].decode("utf-8", "replace").splitlines() for data in (before, after))
         lines = list(difflib.unified_diff(old, new, lineterm="", n=2))[2 : 2 + _LINES]

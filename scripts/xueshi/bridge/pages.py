@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from xueshi import reading
-from xueshi.words import plain
+from xueshi.words import VIA, plain
 
 Page = Response
 
@@ -71,7 +71,7 @@ def _templates() -> Environment:
         "short_day": _short_day,
     }
     made.filters.update(filters)
-    made.globals["asset"] = asset
+    made.globals.update(asset=asset, VIA=VIA)
     return made
 
 

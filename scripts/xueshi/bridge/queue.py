@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 
 from xueshi import checks, records
@@ -67,9 +67,11 @@ def queue(office: Office, reviewer: str) -> list[Item]:
     current, pulls = office.current(), office.host.open_pulls()
     brought = {pull.number: brings(office, pull) for pull in pulls}
     evidence = records.evidence_hashes(office.host.repo)
-    waiting = {number: _studies(content) for number, content in brought.items()}
-    everything = [*current.records.studies.values(), *(s for studies in waiting.values() for s in studies)]
-    pictures = _pictures(everything)
+    waiting = [study for content in brought.values() for study in _studies(content)]
+    pictures = _pictures([*current.records.studies.values(), *waiting])
+    by_member: dict[str, list[Study]] = {}
+    for study in waiting:
+        by_member.setdefault(study.member, []).append(study)
     found = []
     for pull in pulls:
         content = brought[pull.number]
@@ -81,10 +83,17 @@ def queue(office: Office, reviewer: str) -> list[Item]:
             and content.files
         ):
             found.append(
-                _item(office, current, pull, content, reviewer=reviewer, evidence=evidence, pictures=pictures)
+                _item(
+                    office,
+                    current,
+                    pull,
+                    content,
+                    reviewer=reviewer,
+                    evidence=evidence,
+                    pictures=pictures,
+                    waiting=by_member,
+                )
             )
-            others = [s for n, studies in waiting.items() if n != pull.number for s in studies]
-            found[-1] = _beside_others(found[-1], others)
     return found
 
 
@@ -98,18 +107,6 @@ def in_queue(office: Office, reviewer: str, sha256: str) -> bool:
         ):
             return True
     return False
-
-
-def _beside_others(item: Item, others: Sequence[Study]) -> Item:
-    """What the rest of the queue says about this one: the same study sent twice, or more of the same person."""
-    warnings, remarks = list(item.warnings), list(item.remarks)
-    for study in item.studies:
-        same = [s for s in others if s.member == study.member and s.path != study.path]
-        if any(is_same_event(s, study) for s in same):
-            warnings.append("这个人同一天还有一条同样主题的登记在等待审核，请确认不是重复")
-        elif same:
-            remarks.append(f"本人还有 {len(same)} 条在等待审核，上面的学时没有算它们")
-    return replace(item, warnings=tuple(warnings), remarks=tuple(remarks))
 
 
 def brings(office: Office, pull: Pull) -> Brought:
@@ -166,6 +163,7 @@ def _item(
     reviewer: str,
     evidence: frozenset[str],
     pictures: Mapping[str, list[Study]],
+    waiting: Mapping[str, list[Study]],
 ) -> Item:
     head = records.overlay(current.records, content.files)
     studies = tuple(head.studies[path] for path in sorted(content.files) if path in head.studies)
@@ -173,6 +171,11 @@ def _item(
     for study in studies:
         twin = _twin(current, study)
         warnings += [*twin, *_warnings(office, current, study, pictures)]
+        others = [other for other in waiting.get(study.member, ()) if other.path != study.path]
+        if any(is_same_event(other, study) for other in others):
+            warnings.append("这个人同一天还有一条同样主题的登记在等待审核，请确认不是重复")
+        elif others:
+            remarks.append(f"本人还有 {len(others)} 条在等待审核，上面的学时没有算它们")
         remarks += _remarks(current, study, pictures)
         if study.submitted.via == "poster" and not twin:
             remarks.append("扫海报登记，不是个人链接")
