@@ -1,0 +1,27 @@
+"""Door: the command `xueshi`. Translates arguments and errors; holds no rules.
+
+Exit codes: 0 clean, 1 problems found, 2 could not run."""
+
+from __future__ import annotations
+
+import click
+
+from xueshi.cli.read import check_command, history_command, totals_command
+from xueshi.cli.run import build_command, demo_command, links_command, sample_command, serve_command
+
+COMMANDS: tuple[click.Command, ...] = (
+    check_command,
+    totals_command,
+    history_command,
+    build_command,
+    serve_command,
+    links_command,
+    sample_command,
+    demo_command,
+)
+
+
+@click.group(commands=COMMANDS)
+@click.version_option(package_name="xueshi")
+def main() -> None:
+    """Study records (学时) of an organisation, kept in Git."""

@@ -1,0 +1,95 @@
+"""What the commands share: options, opening a repository, and expected faults as one line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import date, datetime
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import click
+
+from xueshi import records
+from xueshi.errors import UsageError, XueshiError
+from xueshi.git import Repository
+from xueshi.model import SHANGHAI
+
+P = ParamSpec("P")
+
+
+def today() -> date:
+    """The date in Asia/Shanghai."""
+    return datetime.now(SHANGHAI).date()
+
+
+def told(command: Callable[P, None]) -> Callable[P, None]:
+    """Expected faults become one line on stderr and exit code 2."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except XueshiError as error:
+            click.echo(f"xueshi: {error}", err=True)
+            sys.exit(2)
+
+    return run
+
+
+repo_option = click.option(
+    "--repo",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path(),
+    help="The repository of records (default: this folder).",
+)
+rev_option = click.option("--rev", default="HEAD", help="Revision to read (default: HEAD).")
+
+
+class Day(click.ParamType[date]):
+    """A date such as 2026-03-05."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a date such as 2026-03-05", param, ctx)
+
+
+def open_repository(folder: Path) -> Repository:
+    """The repository that `folder` lies in. Raises UsageError when there is none."""
+    places = (folder.resolve(), *folder.resolve().parents)
+    repo = Repository(next((place for place in places if _is_repository(place)), folder))
+    if repo.resolve("HEAD") is None:
+        raise UsageError(
+            f"{folder.resolve()} is not a git repository with a commit; give one with --repo DIR"
+        )
+    return repo
+
+
+def _is_repository(place: Path) -> bool:
+    return (place / ".git").exists() or ((place / "HEAD").is_file() and (place / "objects").is_dir())
+
+
+def revision(repo: Repository, rev: str) -> str:
+    sha = repo.resolve(rev)
+    if sha is None:
+        raise UsageError(f"no revision {rev!r} in {repo.path}")
+    return sha
+
+
+def as_of(repo: Repository, rev: str, at: date | None) -> str:
+    """The commit of `rev`, or main's last one by the end of the day `at`. UsageError when main began later."""
+    sha = revision(repo, rev)
+    if at is None:
+        return sha
+    earlier = records.commit_at(repo, sha, at)
+    if earlier is None:
+        raise UsageError(f"main has no commit by {at}; its history begins later")
+    return earlier
