@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from xueshi import project, proposals, ulids
+from xueshi import project, proposals, records, totals, ulids
 from xueshi.git import Identity, NewCommit, RefUpdate, Repository, init_bare
-from xueshi.model import SHANGHAI, Study
+from xueshi.model import SHANGHAI, Study, Totals
 from xueshi.proposals import Sent
 from xueshi.records import render, study_file
 
@@ -110,6 +110,12 @@ class School:
         files = {path: contents[blob] if blob else None for path, blob in changed.items()}
         message = proposals.merge_message("01KJYKG9Z08M4T0V2N9X5B7CDE", self.pulls, by)
         return self.to_main(self.commit((self.tip, head), {**files, **(edit or {})}, message, who))
+
+
+def figures(repo: Repository, on: date, rev: str = "main") -> Totals:
+    """Totals of a revision with the policy and the approvals that it has."""
+    approved, history = records.load_approved(repo, rev)
+    return totals.total(approved, approved.policy, history.approvals(), on)
 
 
 @pytest.fixture

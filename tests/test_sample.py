@@ -23,7 +23,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Sample:
 def test_it_has_what_was_asked_for_and_passes_the_check(made: Sample) -> None:
     found = records.load(made.repo, "main")
     assert (len(found.people()), len(found.studies)) == (42, 110)
-    problems = checks.check(found, UNTIL, records.evidence_hashes(made.repo))
+    problems = checks.check(found, UNTIL, records.kept(made.repo))
     assert [str(p) for p in problems if p.severity is Severity.ERROR] == []
     assert made.repo.run("fsck", "--strict", "--no-dangling") == b""
 
@@ -33,7 +33,7 @@ def test_other_sizes_are_sound_too(tmp_path: Path, members: int, count: int) -> 
     repo = sample.write(tmp_path / "s.git", members=members, records=count, seed=7, until=UNTIL).repo
     found = records.load(repo, "main")
     assert (len(found.people()), len(found.studies)) == (members, count)
-    problems = checks.check(found, UNTIL, records.evidence_hashes(repo))
+    problems = checks.check(found, UNTIL, records.kept(repo))
     assert [str(p) for p in problems if p.severity is Severity.ERROR] == []
 
 

@@ -117,17 +117,19 @@ def _read(folder: Path) -> tuple[Source, dict[str, bytes]]:
     named |= {e.sha256 for proposal in proposals for study in proposal.studies for e in study.evidence}
     blobs = repo.blobs(evidence[sha] for sha in named if sha in evidence)
     pictures = {sha: blobs[evidence[sha]] for sha in named if evidence.get(sha) in blobs}
+    approvals = history.approvals()
     source = Source(
         approved,
         history,
-        total(approved, history, on),
+        approvals,
+        total(approved, approved.policy, approvals, on),
         proposals,
         records.versions(repo, history, [p for p in history.versions if records.kind_of(p) == "study"]),
         people,
         {ident: person.name for ident, person in people.items()},
         lambda kind, ident: address(secret, kind, ident),
         frozenset(pictures),
-        checks.check(approved, on, frozenset(evidence) or None),
+        checks.check(approved, on, records.kept(repo)),
     )
     return source, pictures
 

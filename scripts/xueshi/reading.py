@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date, datetime, timedelta
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 
 from xueshi.model import SHANGHAI, Conversion
+from xueshi.totals.convert import stepped
 from xueshi.words import plain
 
 _DIGITS = {"〇": "0", "零": "0", "一": "1", "二": "2", "两": "2", "三": "3", "四": "4", "五": "5", "六": "6", "七": "7", "八": "8", "九": "9"}  # fmt: skip
@@ -184,7 +185,7 @@ def _quarter(number: Decimal) -> Decimal:
 
 def _stepped(worth: Decimal, c: Conversion) -> Decimal:
     """Down to the policy's step: a started step is not counted."""
-    return (worth / c.step).to_integral_value(ROUND_DOWN) * c.step
+    return stepped(worth, c)
 
 
 def _flat(text: str) -> str:

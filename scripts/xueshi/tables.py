@@ -15,6 +15,7 @@ from xueshi.model import Credit, History, MemberTotals, RecordSet, Standings, To
 from xueshi.pinyin import sort_key
 from xueshi.records import versions
 from xueshi.reports.timeline import timeline
+from xueshi.totals.sums import by_branch
 from xueshi.words import plain
 
 
@@ -30,11 +31,8 @@ def totals_data(
     chosen = [
         m for m in totals.members.values() if member in (None, m.person.id) and branch in (None, m.branch)
     ]
-    year = (date(totals.on.year, 1, 1), date(totals.on.year + 1, 1, 1))
-    sums: dict[str, Decimal] = {unit.id: Decimal(0) for unit in records.organisation.branches()}
-    for credit in totals.credits():
-        if year[0] <= credit.study.start_date < year[1] and credit.study.branch in sums:
-            sums[credit.study.branch] += credit.credited
+    hours = by_branch(totals.credits(), totals.on.year)
+    sums = {unit.id: hours.get(unit.id, Decimal(0)) for unit in records.organisation.branches()}
     listed = [credit for m in chosen for credit in m.credits]
     listed += [
         credit for credit in totals.strangers if member is None and branch in (None, credit.study.branch)

@@ -233,7 +233,7 @@ def _merge(
         raise Refused(409, "no head", "没有说明看到的是哪一版", "请刷新后再看。")
     content = _allowed(office, who, pull)
     changed = Brought({**content.files, **(grant or {})}, content.submissions)
-    problems = judged(office.current(), changed, records.evidence_hashes(office.host.repo))
+    problems = judged(office.current(), changed, records.kept(office.host.repo))
     errors = [problem for problem in problems if problem.severity is Severity.ERROR]
     if errors:
         raise Refused(409, "check failed", "检查没有通过", str(errors[0]))
@@ -271,7 +271,7 @@ def _only_study(office: Office, pull: Pull) -> Study:
 
 def _granted_hours(text: str, study: Study, current: Current, faults: dict[str, str]) -> Decimal | None:
     try:
-        hours = reading.hours(text, current.records.policy.conversions[-1])
+        hours = reading.hours(text, current.records.policy.conversion(study.start_date))
     except reading.Unclear as unclear:
         faults["hours"] = str(unclear)
         return None

@@ -178,12 +178,8 @@ def _in_plan(day: date, current: Current) -> bool:
 
 
 def _hours(text: str, current: Current, faults: dict[str, str]) -> Decimal | None:
-    rules = [c for c in current.records.policy.conversions if contains(c.start, c.until, current.today)]
-    if not rules:
-        faults["hours"] = "学时规则里没有今天的换算办法，请联系党委管理员"
-        return None
     try:
-        return reading.hours(text, rules[0])
+        return reading.hours(text, current.records.policy.conversion(current.today))
     except reading.Unclear as unclear:
         faults["hours"] = str(unclear)
         return None

@@ -25,6 +25,7 @@ class Current:
     today: date
     records: RecordSet
     history: History
+    approvals: frozenset[str]
     totals: Totals
     people: dict[str, Person]
 
@@ -74,6 +75,7 @@ class Office:
             self._stamp = stamp  # taken before the tip was read: at worst main is read once more
             if self._current is None or (self._current.tip, self._current.today) != (tip, today):
                 found, history = records.load_approved(self.host.repo, tip)
-                figures = total(found, history, today)
-                self._current = Current(tip, today, found, history, figures, found.people())
+                approvals = history.approvals()
+                figures = total(found, found.policy, approvals, today)
+                self._current = Current(tip, today, found, history, approvals, figures, found.people())
             return self._current

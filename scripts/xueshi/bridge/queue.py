@@ -8,10 +8,10 @@ from datetime import date
 
 from xueshi import checks, records
 from xueshi.bridge.office import Current, Office
-from xueshi.checks.record import is_same_event
+from xueshi.checks.duplicates import is_same_event
 from xueshi.git import Repository
 from xueshi.hosts.local import Pull
-from xueshi.model import Evidence, Person, Problem, Severity, Study, Submission
+from xueshi.model import Evidence, Kept, Person, Problem, Severity, Study, Submission
 from xueshi.totals.effect import Effect, effect
 from xueshi.words import plain
 
@@ -66,7 +66,7 @@ def queue(office: Office, reviewer: str) -> list[Item]:
     """Open proposals that `reviewer` may decide on, and their own (marked `own`), oldest first."""
     current, pulls = office.current(), office.host.open_pulls()
     brought = {pull.number: brings(office, pull) for pull in pulls}
-    evidence = records.evidence_hashes(office.host.repo)
+    evidence = records.kept(office.host.repo)
     waiting = [study for content in brought.values() for study in _studies(content)]
     pictures = _pictures([*current.records.studies.values(), *waiting])
     by_member: dict[str, list[Study]] = {}
@@ -139,11 +139,11 @@ def _studies(content: Brought) -> list[Study]:
     return [value for value in values if isinstance(value, Study)]
 
 
-def judged(current: Current, content: Brought, evidence: frozenset[str]) -> tuple[Problem, ...]:
+def judged(current: Current, content: Brought, evidence: Kept | None) -> tuple[Problem, ...]:
     """What the check says of merging this now."""
     head = records.overlay(current.records, content.files)
     return checks.check_change(
-        current.records, head, set(content.files), today=current.today, evidence=evidence or None
+        current.records, head, set(content.files), today=current.today, evidence=evidence
     )
 
 
@@ -161,7 +161,7 @@ def _item(
     content: Brought,
     *,
     reviewer: str,
-    evidence: frozenset[str],
+    evidence: Kept | None,
     pictures: Mapping[str, list[Study]],
     waiting: Mapping[str, list[Study]],
 ) -> Item:
@@ -185,7 +185,7 @@ def _item(
         files=content.files,
         studies=studies,
         people=tuple(current.people.get(study.member) for study in studies),
-        effects=effect(current.records, current.history, studies, current.today),
+        effects=effect(current.records, current.records.policy, current.approvals, studies, current.today),
         problems=judged(current, content, evidence),
         warnings=tuple(warnings),
         remarks=tuple(remarks),
@@ -222,9 +222,10 @@ def _warnings(
 ) -> list[str]:
     found = []
     for picture in study.evidence:
-        other = next(
-            (s for s in pictures.get(picture.source_sha256, ()) if s.start_date != study.start_date), None
-        )
+        waiting = (
+            s for s in pictures.get(picture.source_sha256, ()) if s.path not in current.records.studies
+        )  # the check compares with what is on main
+        other = next((s for s in waiting if s.start_date != study.start_date), None)
         if other is not None:
             found.append(f"同一张照片也用在 {other.start_date.month}月{other.start_date.day}日的登记上")
         found += _camera_day(office, picture, study)

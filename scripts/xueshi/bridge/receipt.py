@@ -22,7 +22,10 @@ def receipt(office: Office, door: Door, ticket: str) -> Page:
     study = register(row.sent)
     change = None
     if door.via == "link" and row.state in ("received", "pending", "parked"):
-        change = next(iter(effect(current.records, current.history, [study], current.today)), None)
+        change = next(
+            iter(effect(current.records, current.records.policy, current.approvals, [study], current.today)),
+            None,
+        )
     return render(
         "receipt.html",
         door=door,

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from datetime import date
 
-from xueshi.checks import organisation, proposal, record
+from xueshi.checks import duplicates, organisation, pictures, proposal, record
 from xueshi.checks.context import Context
-from xueshi.model import Problem, RecordSet
+from xueshi.model import Kept, Problem, RecordSet
 
 Rule = Callable[[Context], Iterator[Problem]]
 ChangeRule = Callable[[RecordSet, RecordSet, Collection[str]], Iterator[Problem]]
@@ -20,13 +20,20 @@ RULES: tuple[Rule, ...] = (
     record.kind_is_known,
     record.date_is_not_in_future,
     record.date_is_in_plan,
+    record.late_entry,
     record.dates_are_in_order,
     record.hours_fit_the_days,
+    record.hours_agree_with_duration,
     record.day_is_within_cap,
-    record.evidence_exists,
+    record.kind_needs_its_fields,
     record.people_named_exist,
-    record.ids_are_unique,
-    record.same_event_once,
+    pictures.evidence_exists,
+    pictures.picture_is_what_it_says,
+    pictures.picture_carries_no_metadata,
+    duplicates.ids_are_unique,
+    duplicates.same_event_once,
+    duplicates.times_do_not_overlap,
+    duplicates.picture_of_one_day,
     organisation.units_form_a_tree,
     organisation.rosters_have_a_branch,
     organisation.roster_periods_are_in_order,
@@ -44,8 +51,8 @@ CHANGE_RULES: tuple[ChangeRule, ...] = (
 )
 
 
-def check(records: RecordSet, today: date, evidence: Collection[str] | None = None) -> tuple[Problem, ...]:
-    """Every problem of a RecordSet, sorted by place. `evidence`: hashes of kept pictures, None when not looked at."""
+def check(records: RecordSet, today: date, evidence: Kept | None = None) -> tuple[Problem, ...]:
+    """Every problem of a RecordSet, sorted by place. `evidence`: what is known of kept pictures, None: not looked at."""
     return tuple(sorted({*records.problems, *_judged(records, None, today, evidence)}))
 
 
@@ -55,7 +62,7 @@ def check_change(
     changed: Collection[str],
     *,
     today: date,
-    evidence: Collection[str] | None = None,
+    evidence: Kept | None = None,
 ) -> tuple[Problem, ...]:
     """Problems of a proposed change: of the changed files, and of the change itself. Other files' problems are left
     out, so that one wrong record blocks nothing else."""
@@ -71,7 +78,7 @@ def rule_id(rule: Rule | ChangeRule) -> str:
 
 
 def _judged(
-    records: RecordSet, only: Collection[str] | None, today: date, evidence: Collection[str] | None
+    records: RecordSet, only: Collection[str] | None, today: date, evidence: Kept | None
 ) -> Iterator[Problem]:
     everything = tuple(records.studies[path] for path in sorted(records.studies))
     chosen = everything if only is None else tuple(study for study in everything if study.path in only)

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from xueshi.model import Person, Problem, RecordSet, Severity, Study
+from xueshi.model import Kept, Person, Problem, RecordSet, Severity, Study
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The records, what is judged of them (`studies`; `all_studies` for comparison), today's date in Shanghai and the
-    hashes of kept pictures (None: not looked at)."""
+    """The records, what is judged of them (`studies`; `all_studies` for comparison), today's date in Shanghai and
+    what is known of kept pictures (None: not looked at)."""
 
     records: RecordSet
     studies: tuple[Study, ...]
     all_studies: tuple[Study, ...]
     people: Mapping[str, Person]
     today: date
-    evidence: Collection[str] | None
+    evidence: Kept | None
 
     def problem(self, study: Study, field: str, message: str, severity: Severity = Severity.ERROR) -> Problem:
         """A fault of one field of a record; the table of rules adds the rule's id."""

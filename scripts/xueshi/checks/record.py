@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from xueshi.checks.context import Context, told_date
-from xueshi.model import Problem, Severity, Study
+from xueshi.model import SHANGHAI, Cap, Problem, Severity, Study, contains
+from xueshi.project import schema
+from xueshi.totals.convert import hours_of
 from xueshi.ulids import year_of
 from xueshi.words import plain
 
@@ -62,12 +64,29 @@ def date_is_not_in_future(c: Context) -> Iterator[Problem]:
 
 
 def date_is_in_plan(c: Context) -> Iterator[Problem]:
-    """A study before the first window of the policy counts towards nothing."""
+    """A study before the policy's earliest day is not accepted; one before the first window counts towards nothing."""
+    earliest = c.records.policy.earliest
     starts = [p.start for p in c.records.policy.periods.values() if p.start]
     for study in c.studies:
-        if starts and study.start_date < min(starts):
+        if study.void:
+            continue
+        if earliest is not None and study.start_date < earliest:
+            words = f"学习日期（{told_date(study.start_date)}）早于 {told_date(earliest)}，请核对年份"
+            yield c.problem(study, "start_date", words)
+        elif starts and study.start_date < min(starts):
             words = f"学习日期早于规划开始（{told_date(min(starts))}），不计入任何要求；请核对年份"
             yield c.problem(study, "start_date", words, Severity.WARNING)
+
+
+def late_entry(c: Context) -> Iterator[Problem]:
+    """A study that was registered long after it ended is accepted and marked as late."""
+    limit = c.records.policy.latest_days
+    for study in c.studies if limit is not None else ():
+        sent = study.submitted.at.astimezone(SHANGHAI).date()
+        after = (sent - (study.end_date or study.start_date)).days
+        if limit is not None and after > limit and not study.void:
+            words = f"学习结束 {after} 天后才登记（超过 {limit} 天算补登），请核实"
+            yield c.problem(study, "start_date", words, Severity.NOTE)
 
 
 def dates_are_in_order(c: Context) -> Iterator[Problem]:
@@ -85,34 +104,52 @@ def dates_are_in_order(c: Context) -> Iterator[Problem]:
 def hours_fit_the_days(c: Context) -> Iterator[Problem]:
     """Nobody studies more than 24 hours a day."""
     for study in c.studies:
-        days = len(study.days)
-        if days and study.hours > 24 * days:
+        days = _length(study)
+        if days > 0 and study.hours > 24 * days:
             words = f"{days} 天不会有 {plain(study.hours)} 学时，请核对学时和日期（120 分钟是 2 学时）"
             yield c.problem(study, "hours", words)
 
 
+def hours_agree_with_duration(c: Context) -> Iterator[Problem]:
+    """Where a record says how long the study took, it claims no more hours than the policy converts that into."""
+    for study in c.studies:
+        kind, (minutes, told) = c.records.policy.kinds.get(study.kind), _duration(study)
+        if kind is None or not minutes or study.void:
+            continue
+        worth = hours_of(Decimal(minutes), kind, study.start_date, c.records.policy)
+        if study.hours > worth:
+            words = f"申报 {plain(study.hours)} 学时，而{told}折算成 {plain(worth)} 学时，请核对学时和时长"
+            yield c.problem(study, "hours", words, Severity.WARNING)
+
+
 def day_is_within_cap(c: Context) -> Iterator[Problem]:
     """What goes over the day's cap, over all records of a member that day, is accepted and not credited."""
-    claimed: dict[tuple[str, object], Decimal] = {}
+    days = {(study.member, study.start_date) for study in c.studies}
+    claimed: dict[tuple[str, str, date], Decimal] = {}
     for study in c.all_studies:
-        if not study.void and len(study.days) == 1:
-            key = (study.member, study.start_date)
-            claimed[key] = claimed.get(key, Decimal(0)) + study.hours
+        if (study.member, study.start_date) in days:
+            for cap, hours in _taken(study, c):
+                key = (cap.id, study.member, study.start_date)
+                claimed[key] = claimed.get(key, Decimal(0)) + hours
     for study in c.studies:
-        for cap in c.records.policy.caps:
-            hours = claimed.get((study.member, study.start_date), study.hours)
-            if len(study.days) == 1 and not study.void and hours > cap.max:
+        for cap, _ in _taken(study, c):
+            hours = claimed[cap.id, study.member, study.start_date]
+            if cap.max is not None and hours > cap.max:
                 words = f"{told_date(study.start_date)}共申报 {plain(hours)} 学时，每天最多计 {plain(cap.max)} 学时"
                 yield c.problem(study, "hours", words, Severity.NOTE)
 
 
-def evidence_exists(c: Context) -> Iterator[Problem]:
-    """Every picture that a record names is kept."""
+def kind_needs_its_fields(c: Context) -> Iterator[Problem]:
+    """A record says what the policy asks of its kind, for example who organised an off-job training."""
+    titles = schema("study")["properties"]
     for study in c.studies:
-        for picture in study.evidence:
-            if c.evidence is not None and picture.sha256 not in c.evidence:
-                words = f"找不到照片 {picture.sha256[:12]}…，请重新上传，或先取回 evidence 引用"
-                yield c.problem(study, "evidence", words)
+        kind = c.records.policy.kinds.get(study.kind)
+        if kind is None or study.void:
+            continue
+        for field in kind.needs:
+            if getattr(study, field) in (None, ()):
+                words = f"{kind.label}要写明{titles[field]['title']}，请补上 {field}"
+                yield c.problem(study, field, words, Severity.WARNING)
 
 
 def people_named_exist(c: Context) -> Iterator[Problem]:
@@ -124,36 +161,30 @@ def people_named_exist(c: Context) -> Iterator[Problem]:
                 yield c.problem(study, name, f"没有党员 {act.by!r}，请改正编号")
 
 
-def ids_are_unique(c: Context) -> Iterator[Problem]:
-    """No two files claim the same record id."""
-    paths: dict[str, list[str]] = {}
-    for study in c.all_studies:
-        paths.setdefault(study.id, []).append(study.path)
-    for study in c.studies:
-        others = [path for path in paths[study.id] if path != study.path]
-        if others:
-            yield c.problem(study, "id", f"记录编号与 {others[0]} 重复，请删去新加的一份")
+def _length(study: Study) -> int:
+    """How many days a study lasts; none or fewer when it ends before it begins."""
+    return ((study.end_date or study.start_date) - study.start_date).days + 1
 
 
-def same_event_once(c: Context) -> Iterator[Problem]:
-    """One member's study is registered once: the same day with the same title is suspicious."""
-    seen: dict[tuple[str, object, str], list[Study]] = {}
-    for study in c.all_studies:
-        if not study.void:
-            seen.setdefault((study.member, study.start_date, _core(study.title)), []).append(study)
-    for study in c.studies:
-        twins = [
-            s for s in seen.get((study.member, study.start_date, _core(study.title)), ()) if s.id < study.id
-        ]
-        if twins:
-            words = f"同一天已有同样主题的登记《{twins[0].title}》，请确认不是重复"
-            yield c.problem(study, "title", words, Severity.WARNING)
+def _duration(study: Study) -> tuple[int, str]:
+    """How many minutes a study says it took, and the words for it; 0 when it does not say."""
+    if study.duration_minutes:
+        return study.duration_minutes, f" {study.duration_minutes} 分钟"
+    if not study.start_time or not study.end_time or _length(study) != 1:
+        return 0, ""
+    start, end = (int(time[:2]) * 60 + int(time[3:]) for time in (study.start_time, study.end_time))
+    return max(end - start, 0), f" {study.start_time}—{study.end_time}（{end - start} 分钟）"
 
 
-def is_same_event(one: Study, other: Study) -> bool:
-    """Whether two records of one member look like the same study: same day, same title but for marks and spaces."""
-    return one.start_date == other.start_date and _core(one.title) == _core(other.title)
-
-
-def _core(title: str) -> str:
-    return "".join(ch for ch in title if ch.isalnum())
+def _taken(study: Study, c: Context) -> list[tuple[Cap, Decimal]]:
+    """The day's caps that a record of one day uses up, with the hours it asks of each."""
+    kind, day = c.records.policy.kinds.get(study.kind), study.start_date
+    if kind is None or study.void or _length(study) != 1 or not kind.on(day).counts:
+        return []
+    kind = kind.on(day)
+    caps = [cap for cap in c.records.policy.caps if cap.enabled and cap.per == "day" and cap.max is not None]
+    return [
+        (cap, study.hours * kind.factor)
+        for cap in caps
+        if contains(cap.start, cap.until, day) and cap.where.matches(study, kind)
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,7 @@ from xueshi import checks, records, totals
 from xueshi.cli.common import Day, as_of, open_repository, repo_option, rev_option, revision, today, told
 from xueshi.errors import UsageError
 from xueshi.git import Repository
-from xueshi.model import Problem, RecordSet, Severity
-from xueshi.records import evidence_hashes
+from xueshi.model import Problem, RecordSet, Severity, Study
 from xueshi.tables import history_lines, totals_data, totals_table
 
 
@@ -49,11 +49,18 @@ _SEVERITY = {Severity.WARNING: "提醒", Severity.NOTE: "说明"}
 
 def _problems(repo: Repository, rev: str | None, base: str | None) -> tuple[Problem, ...]:
     head = records.load(repo, rev or ("HEAD" if repo.is_bare else None))
-    evidence = evidence_hashes(repo)
     if base is None:
-        return checks.check(head, today(), evidence or None)
+        return checks.check(head, today(), records.kept(repo, _pictures(head.studies.values())))
     before = records.load_approved(repo, revision(repo, base))[0]
-    return checks.check_change(before, head, _changed(before, head), today=today(), evidence=evidence or None)
+    changed = _changed(before, head)
+    judged = (study for path, study in head.studies.items() if path in changed)
+    evidence = records.kept(repo, _pictures(judged))
+    return checks.check_change(before, head, changed, today=today(), evidence=evidence)
+
+
+def _pictures(studies: Iterable[Study]) -> set[str]:
+    """Hashes of the pictures that these records name."""
+    return {picture.sha256 for study in studies for picture in study.evidence}
 
 
 def _changed(before: RecordSet, head: RecordSet) -> set[str]:
@@ -80,7 +87,7 @@ def totals_command(
     repo = open_repository(folder)
     sha = as_of(repo, rev, at)
     approved, history = records.load_approved(repo, sha)
-    figures = totals.total(approved, history, at or today())
+    figures = totals.total(approved, approved.policy, history.approvals(), at or today())
     chosen = totals_data(approved, figures, branch=branch, member=member)
     head = {"commit": sha, "on": figures.on.isoformat()}
     if form == "json":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xueshi.model.days import SHANGHAI, contains
+from xueshi.model.days import SHANGHAI, add_months, contains
 from xueshi.model.history import History, Proposal, Submission, Version
 from xueshi.model.organisation import (
     Desk,
@@ -17,26 +17,53 @@ from xueshi.model.organisation import (
     Term,
     Unit,
 )
-from xueshi.model.policy import Cap, Conversion, Kind, Period, Policy, Requirement, Selector
+from xueshi.model.pictures import Kept, Picture
+from xueshi.model.policy import (
+    Alerts,
+    Cap,
+    CarryOver,
+    Conversion,
+    Crossing,
+    Kind,
+    KindChange,
+    Norm,
+    Option,
+    Period,
+    Policy,
+    Requirement,
+    Selector,
+    When,
+    Where,
+)
 from xueshi.model.records import Problem, RecordSet, Severity
 from xueshi.model.study import Change, Evidence, Study, Submitted, Void
-from xueshi.model.totals import Credit, MemberTotals, Standing, Standings, Totals
+from xueshi.model.totals import Credit, Figure, Line, MemberTotals, Standing, Standings, Totals
 
 __all__ = [
     "SHANGHAI",
+    "Alerts",
     "Cap",
+    "CarryOver",
     "Change",
     "Conversion",
     "Credit",
+    "Crossing",
     "Desk",
     "Evidence",
+    "Figure",
     "History",
+    "Kept",
     "Kind",
+    "KindChange",
+    "Line",
     "MemberTotals",
     "Membership",
+    "Norm",
+    "Option",
     "Organisation",
     "Period",
     "Person",
+    "Picture",
     "Policy",
     "Problem",
     "Proposal",
@@ -59,5 +86,8 @@ __all__ = [
     "Unit",
     "Version",
     "Void",
+    "When",
+    "Where",
+    "add_months",
     "contains",
 ]

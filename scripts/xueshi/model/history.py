@@ -27,7 +27,9 @@ class Version:
     """What one first-parent commit of main made of one file under `records/`.
 
     `blob` is None when the file was removed. `approved` is the contract's approval; `reason` says in a word why not:
-    direct-push | unknown-decider | not-reviewer | own-record | unreadable. `decided_by` is a member id."""
+    direct-push | unknown-decider | not-reviewer | own-record | unreadable. `decided_by` is a member id. `how` it could be
+    judged: root | baseline (trusted as such), desk | author (whose word was taken), "" otherwise; `unit` is the one by
+    whose appointment the decider could decide, `member` whose record it is, `step` the commit's place on main's line."""
 
     path: str
     blob: str | None
@@ -38,6 +40,10 @@ class Version:
     decided_by: str | None = None
     pull: int | None = None
     submissions: tuple[Submission, ...] = ()
+    how: str = ""
+    unit: str = ""
+    member: str | None = None
+    step: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,10 @@ class History:
     def last(self, path: str) -> Version | None:
         found = self.versions.get(path)
         return found[-1] if found else None
+
+    def approvals(self) -> frozenset[str]:
+        """The paths of all files whose newest version is approved."""
+        return frozenset(path for path, found in self.versions.items() if found[-1].approved)
 
 
 @dataclass(frozen=True, slots=True)

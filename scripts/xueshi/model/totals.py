@@ -1,4 +1,4 @@
-"""Figures, each with the records behind it."""
+"""Figures, each with the records behind it. What they mean is defined in docs/rules.md."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from enum import StrEnum
 from xueshi.model.organisation import Person
 from xueshi.model.policy import Requirement
 from xueshi.model.study import Study
+
+ZERO = Decimal(0)
 
 
 class Standing(StrEnum):
@@ -25,31 +27,88 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """One line of the ledger. `state`: counted | unapproved | void. `why` names the rule that cut `claimed` to
-    `credited`, or is empty: unapproved | void | kind-not-counted | future | unknown-kind | a cap's id."""
+    """One record's worth. `state`: counted | unapproved | void. `claimed` hours times `factor`, cut by caps, are
+    `credited`, or stand `apart` when the kind does not count; `parts` are these hours by counting date. `why` names
+    what made it less, or is empty: unapproved | void | kind-not-counted | future | unknown-kind | a cap's id."""
 
     study: Study
     state: str
     claimed: Decimal
+    factor: Decimal
     credited: Decimal
+    apart: Decimal
+    parts: tuple[tuple[date, Decimal], ...]
     why: str = ""
+
+    def within(self, start: date, until: date) -> Decimal:
+        """Hours credited on counting dates in the span."""
+        if not self.credited:
+            return ZERO
+        return sum((hours for day, hours in self.parts if start <= day < until), ZERO)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One record in the ledger of a requirement: what of it counted, and the sum up to it, in the requirement's unit."""
+
+    credit: Credit
+    counted: Decimal
+    running: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measure of a requirement: `counted` of `target` in `measure` (hours | days | records), `carried` hours of the
+    period before among it; `percent` to 0.1 and `expected` to 0.01 down, `short` to 0.01 up; `met` is exact."""
+
+    measure: str
+    target: Decimal
+    counted: Decimal
+    carried: Decimal
+    short: Decimal
+    percent: Decimal
+    expected: Decimal
+    met: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Standings:
-    """One requirement for one person. `credits` are the records that lie in its period, in order, running total
-    beside each; `start`..`until` (exclusive) is the period; `percent` is exact to 0.1, rounded down."""
+    """One requirement for one person over the period `start`..`until` (exclusive). The figures are those of its one
+    measure, or of the one that decides; `figures` has all of them; `lines` the records behind. `months`: of the
+    period, those that count for this person, and all; None where nothing is prorated."""
 
     requirement: Requirement
     start: date
     until: date
-    target: Decimal
-    counted: Decimal
-    short: Decimal
-    percent: Decimal
-    expected: Decimal
     standing: Standing
-    credits: tuple[tuple[Credit, Decimal], ...]
+    figure: Figure
+    figures: tuple[Figure, ...]
+    lines: tuple[Line, ...]
+    months: tuple[int, int] | None = None
+
+    @property
+    def target(self) -> Decimal:
+        return self.figure.target
+
+    @property
+    def counted(self) -> Decimal:
+        return self.figure.counted
+
+    @property
+    def short(self) -> Decimal:
+        return self.figure.short
+
+    @property
+    def percent(self) -> Decimal:
+        return self.figure.percent
+
+    @property
+    def expected(self) -> Decimal:
+        return self.figure.expected
+
+    @property
+    def measure(self) -> str:
+        return self.figure.measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +124,13 @@ class MemberTotals:
         """The first requirement over the named period (`year`, `plan`)."""
         return next((s for s in self.standings if s.requirement.period == period), None)
 
+    def of(self, requirement: str) -> Standings | None:
+        """The requirement with this id."""
+        return next((s for s in self.standings if s.requirement.id == requirement), None)
+
     def hours(self, start: date, until: date) -> Decimal:
-        """Hours credited for studies that began in the span."""
-        return sum((c.credited for c in self.credits if start <= c.study.start_date < until), Decimal(0))
+        """Hours credited in the span."""
+        return sum((c.within(start, until) for c in self.credits), ZERO)
 
 
 @dataclass(frozen=True, slots=True)

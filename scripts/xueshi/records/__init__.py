@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from xueshi.git import Repository
 from xueshi.model import History, RecordSet
-from xueshi.records.evidence import evidence_blobs, evidence_hashes, evidence_path
+from xueshi.records.evidence import (
+    erased_hashes,
+    evidence_blobs,
+    evidence_hashes,
+    evidence_path,
+    inspect,
+    kept,
+)
 from xueshi.records.history import (
     Commit,
     commit_at,
@@ -21,9 +28,12 @@ from xueshi.records.writer import render, study_file, study_path
 __all__ = [
     "Commit",
     "commit_at",
+    "erased_hashes",
     "evidence_blobs",
     "evidence_hashes",
     "evidence_path",
+    "inspect",
+    "kept",
     "kind_of",
     "load",
     "load_approved",

@@ -19,7 +19,7 @@ from xueshi.model import (
     Severity,
     Study,
 )
-from xueshi.records import build, typed, writer
+from xueshi.records import build, build_policy, typed, writer
 from xueshi.records.strict_yaml import Mapping as YamlMapping
 from xueshi.records.strict_yaml import Node, Sequence, YamlFault, parse
 
@@ -96,7 +96,9 @@ def assemble(blobs: Mapping[str, str], contents: Mapping[str, bytes]) -> RecordS
         organisation=organisation.value
         if organisation and isinstance(organisation.value, Organisation)
         else _EMPTY_ORGANISATION,
-        policy=policy.value if policy and isinstance(policy.value, Policy) else build.policy(_NO_POLICY),
+        policy=policy.value
+        if policy and isinstance(policy.value, Policy)
+        else build_policy.policy(build_policy.EMPTY),
         rosters={p.value.branch: p.value for p in values.values() if isinstance(p.value, Roster)},
         studies={study.path: study for study in studies},
         problems=tuple(problems),
@@ -157,9 +159,6 @@ def versions(repo: Repository, history: History, paths: Iterable[str]) -> dict[t
     return found
 
 
-_NO_POLICY: build.Data = {"conversion": [], "kinds": {}, "requirements": []}
-
-
 def parse_file(path: str, data: bytes) -> Parsed:
     """One file's value, or everything that is wrong with it."""
     kind = kind_of(path)
@@ -192,7 +191,7 @@ def _build(kind: str, plain: build.Data, path: str) -> Study | Roster | Organisa
         return build.study(plain, path)
     if kind == "roster":
         return build.roster(plain, path.split("/")[1])
-    return build.organisation(plain) if kind == "organisation" else build.policy(plain)
+    return build.organisation(plain) if kind == "organisation" else build_policy.policy(plain)
 
 
 def _canonical(kind: str, plain: build.Data, path: str, data: bytes) -> tuple[Problem, ...]:

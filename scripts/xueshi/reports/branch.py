@@ -10,7 +10,7 @@ from xueshi import words
 from xueshi.model import SHANGHAI, Credit, MemberTotals, Severity, Standings, Study, Unit
 from xueshi.pinyin import sort_key
 from xueshi.reports.source import Attainment, Source, attainment, in_year, mean
-from xueshi.totals.sums import by_kind, by_month
+from xueshi.totals.sums import by_kind, by_month, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +65,15 @@ def branch(source: Source, unit: Unit) -> Branch:
         attainment=attainment(members),
         mean=mean(members, "year"),
         rows=tuple(rows),
-        kinds=tuple((source.kind(kind), hours) for kind, hours in by_kind(own).items()),
+        kinds=tuple((source.kind(kind), hours) for kind, hours in by_kind(own, source.on.year).items()),
         waiting=len(waiting),
         oldest=source.oldest(waiting),
         findings=(*_problems(source, unit), *_findings(source, own)),
-        total=sum((credit.credited for credit in own), Decimal(0)),
+        total=whole(own, source.on.year),
     )
 
 
 def _row(source: Source, member: MemberTotals) -> MemberRow:
-    year = in_year(member.credits, source.on.year)
     person = member.person
     after = source.after(person.id)
     return MemberRow(
@@ -82,7 +81,7 @@ def _row(source: Source, member: MemberTotals) -> MemberRow:
         source.address("member", person.id),
         member.standing("year"),
         after,
-        by_month(year, source.on.year),
+        by_month(member.credits, source.on.year),
     )
 
 

@@ -71,7 +71,7 @@ def home(source: Source) -> Home:
         plan_target=_mean([s.target for s in plan]),
         plan_years=years,
         rows=tuple(_row(source, unit.id, unit.name) for unit in source.records.organisation.branches()),
-        kinds=tuple((source.kind(kind), hours) for kind, hours in by_kind(credits).items()),
+        kinds=tuple((source.kind(kind), hours) for kind, hours in by_kind(credits, source.on.year).items()),
         months=by_month(credits, source.on.year),
         waiting=len(source.waiting()),
         uncounted=sum(credit.state == "unapproved" for credit in credits),

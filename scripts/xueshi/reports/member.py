@@ -9,9 +9,9 @@ from decimal import Decimal
 
 from xueshi import words
 from xueshi.model import SHANGHAI, Credit, Evidence, Membership, Person, Proposal, Standings, Study
-from xueshi.reports.source import ZERO, Source, in_year, weeks_left
+from xueshi.reports.source import ZERO, Source, weeks_left
 from xueshi.reports.timeline import Line, timeline
-from xueshi.totals.sums import by_kind, by_month
+from xueshi.totals.sums import by_kind, by_month, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,10 @@ def member(source: Source, person: Person) -> Member:
     """The report of one person, over all branches and years."""
     figures = source.totals.members[person.id]
     year, held = figures.standing("year"), person.membership(source.on)
-    this_year = in_year(figures.credits, source.on.year)
     waiting = source.waiting(member=person.id)
     on_main = {credit.study.path for credit in figures.credits}
     fresh = [(proposal, study) for proposal, study in waiting if study.path not in on_main]
-    kinds = by_kind(this_year)
+    kinds = by_kind(figures.credits, source.on.year)
     weeks = weeks_left(source.on)
     return Member(
         person=person,
@@ -88,7 +87,7 @@ def member(source: Source, person: Person) -> Member:
         missing_kinds=tuple(
             k.label for k in source.records.policy.kinds.values() if k.counts and k.id not in kinds
         ),
-        months=by_month(this_year, source.on.year),
+        months=by_month(figures.credits, source.on.year),
         waiting_months=_waiting_months(source, [study for _, study in fresh]),
         memberships=person.memberships,
     )
@@ -100,7 +99,7 @@ def _years(source: Source, credits: tuple[Credit, ...]) -> list[Year]:
         return []
     found = []
     for year in range(window.start.year, window.until.year):
-        hours = sum((c.credited for c in in_year(credits, year)), ZERO)
+        hours = whole(credits, year)
         found.append(Year(year, hours if year <= source.on.year else None))
     return found
 

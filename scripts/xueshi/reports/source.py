@@ -23,6 +23,7 @@ from xueshi.model import (
 )
 from xueshi.reports.timeline import Studies
 from xueshi.totals.effect import effect
+from xueshi.totals.sums import within
 
 ZERO = Decimal(0)
 
@@ -36,6 +37,7 @@ class Source:
 
     records: RecordSet
     history: History
+    approvals: frozenset[str]
     totals: Totals
     proposals: tuple[Proposal, ...]
     studies: Studies
@@ -63,7 +65,7 @@ class Source:
     def after(self, member: str) -> Standings | None:
         """The member's year as it would be with everything approved that waits."""
         studies = [study for _, study in self.waiting(member=member) if study.start_date.year == self.on.year]
-        found = effect(self.records, self.history, studies, self.on)
+        found = effect(self.records, self.records.policy, self.approvals, studies, self.on)
         return found[0].after if found else None
 
     def oldest(self, waiting: Iterable[tuple[Proposal, Study]]) -> int:
@@ -133,7 +135,8 @@ def mean(members: Iterable[MemberTotals], period: str) -> Decimal:
 
 
 def in_year(credits: Iterable[Credit], year: int) -> list[Credit]:
-    return [credit for credit in credits if credit.study.start_date.year == year]
+    """Credits that count, at least in part, in a year."""
+    return within(credits, date(year, 1, 1), date(year + 1, 1, 1))
 
 
 def weeks_left(on: date) -> int:

@@ -1,88 +1,174 @@
-"""Rules that turn claimed into credited hours, record by record."""
+"""What each record of one member is worth: factor, caps, and whether its kind counts. docs/rules.md, sections 1 and 2."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 
-from xueshi.model import Cap, Credit, History, Policy, Study, contains
+from xueshi.model import Cap, Credit, Kind, Policy, Study, Where, contains
+from xueshi.totals.selecting import calendar_span
 
-ZERO = Decimal(0)
+ZERO, _CENT = Decimal(0), Decimal("0.01")
+_ALWAYS = date.min
+
+Approvals = Collection[str]  # paths of records whose newest version on main is approved
+Used = dict[tuple[str, str, object], Decimal]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Context:
-    """What a rule may look at. `used` is what one member's earlier records took of each capped day."""
+    """What decides beside the records. `share` gives the target that a cap takes its share of, on a day."""
 
     policy: Policy
-    history: History
+    approvals: Approvals
     on: date
-    used: dict[tuple[str, date], Decimal] = field(default_factory=dict)
+    share: Callable[[str, date], Decimal | None]
 
 
-CreditRule = Callable[[Study, Decimal, Context], tuple[Decimal, str]]
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A record before caps: `worth` hours of a known kind, or nothing and `why`."""
+
+    study: Study
+    state: str
+    why: str
+    kind: Kind | None = None
+    worth: Decimal = ZERO
+    caps: tuple[Cap, ...] = ()
 
 
-def in_order(studies: Iterable[Study]) -> list[Study]:
-    """By start of the study, then id: the order in which a cap is used up."""
-    return sorted(studies, key=lambda s: (s.start_date, s.start_time or "", s.id))
+def in_order(study: Study) -> tuple[date, str, str]:
+    """By start of the study, then id: the order of a ledger."""
+    return study.start_date, study.start_time or "", study.id
 
 
-def state_of(study: Study, history: History) -> str:
-    """counted | void | unapproved, by the approval of the record's newest version."""
-    last = history.last(study.path)
-    if last is None or not last.approved:
-        return "unapproved"
-    return "void" if study.void else "counted"
+def credits(studies: Iterable[Study], context: Context) -> tuple[Credit, ...]:
+    """One member's records in order, each with what it is credited; a record that counts less says why."""
+    asked = [_asked(study, context) for study in studies]
+    # What is under a further cap comes last, so that it crowds nothing out of a day that it may not fill itself.
+    asked.sort(key=lambda a: (_is_narrowed(a), *in_order(a.study)))
+    used: Used = {}
+    found = [_credit(one, context, used) for one in asked]
+    found.sort(key=lambda credit: in_order(credit.study))
+    return tuple(found)
 
 
-def credits(studies: Iterable[Study], context: Context) -> Iterator[Credit]:
-    """One member's records with what each is credited; a record that counts nothing says why."""
-    for study in in_order(studies):
-        state = state_of(study, context.history)
-        hours, why = (study.hours, "") if state == "counted" else (ZERO, state)
-        for rule in CREDIT_RULES if state == "counted" else ():
-            hours, cut = rule(study, hours, context)
-            why = why or cut
-        yield Credit(study, state, study.hours, hours, why)
-
-
-def kind_counts(study: Study, hours: Decimal, context: Context) -> tuple[Decimal, str]:
-    """Only kinds of study that the policy counts are credited."""
+def _asked(study: Study, context: Context) -> _Asked:
+    if study.path not in context.approvals:
+        return _Asked(study, "unapproved", "unapproved")
+    if study.void:
+        return _Asked(study, "void", "void")
     kind = context.policy.kinds.get(study.kind)
     if kind is None:
-        return ZERO, "unknown-kind"
-    return (hours, "") if kind.counts else (ZERO, "kind-not-counted")
+        return _Asked(study, "counted", "unknown-kind")
+    if study.start_date > context.on:
+        return _Asked(study, "counted", "future")
+    kind = kind.on(study.start_date)
+    return _Asked(study, "counted", "", kind, study.hours * kind.factor, _caps(study, kind, context.policy))
 
 
-def not_before_its_day(study: Study, hours: Decimal, context: Context) -> tuple[Decimal, str]:
-    """A study that begins after the day of evaluation counts nothing yet."""
-    return (ZERO, "future") if study.start_date > context.on else (hours, "")
+def _caps(study: Study, kind: Kind, policy: Policy) -> tuple[Cap, ...]:
+    """Every cap that may bind this record, the kind's own last."""
+    found = [cap for cap in policy.caps if cap.enabled and cap.where.matches(study, kind)]
+    if kind.max_per_record is not None:
+        found.append(Cap("max-per-record", "record", kind.max_per_record, _ALWAYS, None))
+    if kind.max_per_year is not None:
+        own = Where(kind=(kind.id,))
+        found.append(Cap("max-per-year", "", kind.max_per_year, _ALWAYS, None, where=own))
+    return tuple(found)
 
 
-def within_daily_caps(study: Study, hours: Decimal, context: Context) -> tuple[Decimal, str]:
-    """All of a member's counted records together are credited at most the cap a day; a study of several days fills
-    its days in order."""
-    why = ""
-    for cap in context.policy.caps:
-        if cap.per != "day" or not contains(cap.start, cap.until, study.start_date) or not hours:
+def _is_narrowed(asked: _Asked) -> bool:
+    return any(
+        cap.where
+        and cap.per not in ("record", "day")
+        and contains(cap.start, cap.until, asked.study.start_date)
+        for cap in asked.caps
+    )
+
+
+def _credit(asked: _Asked, context: Context, used: Used) -> Credit:
+    study, kind = asked.study, asked.kind
+    if kind is None:
+        return Credit(study, asked.state, study.hours, Decimal(1), ZERO, ZERO, (), asked.why)
+    parts, why = _fill(asked, kind, context, used)
+    hours = sum((hours for _, hours in parts), ZERO)
+    if kind.counts:
+        return Credit(study, asked.state, study.hours, kind.factor, hours, ZERO, parts, why)
+    return Credit(study, asked.state, study.hours, kind.factor, ZERO, hours, parts, "kind-not-counted")
+
+
+def _fill(
+    asked: _Asked, kind: Kind, context: Context, used: Used
+) -> tuple[tuple[tuple[date, Decimal], ...], str]:
+    """The record's days filled in order as far as its caps have room, and the cap that left no more."""
+    study, policy = asked.study, context.policy
+    days = study.days or (study.start_date,)  # an end before the start is an error that the check tells
+    splits = len(days) > 1 and policy.splits(study.start_date)
+    most = policy.conversion(study.start_date).hours_per_day
+    group = "" if kind.counts else kind.bucket
+    taken, left, full = [ZERO] * len(days), asked.worth, ""
+    for limit in (most, None) if len(days) > 1 else (None,):
+        for number, day in enumerate(days):
+            if not left:
+                break
+            counting = day if splits else study.start_date
+            rooms = _rooms(asked.caps, study, day, counting, context, used, group)
+            part = left if limit is None else min(left, limit - taken[number])
+            for room, cap_id, _ in rooms:
+                if room < part:
+                    part, full = room, cap_id
+            for _, _, bucket in rooms:
+                used[bucket] = used.get(bucket, ZERO) + part
+            taken[number] += part
+            left -= part
+    counted = study.start_date
+    if splits:
+        parts = tuple((day, hours) for day, hours in zip(days, taken, strict=True) if hours)
+    else:
+        whole = sum(taken, ZERO)
+        parts = ((counted, whole),) if whole else ()
+    return parts, full if left else ""
+
+
+def _rooms(
+    caps: tuple[Cap, ...],
+    study: Study,
+    day: date,
+    counting: date,
+    context: Context,
+    used: Used,
+    group: str,
+) -> list[tuple[Decimal, str, tuple[str, str, object]]]:
+    """What every cap that binds this day still has room for: hours, the cap's id, and its bucket."""
+    found = []
+    for cap in caps:
+        if not contains(cap.start, cap.until, counting):
             continue
-        granted = _fill(study, hours, cap, context)
-        if granted < hours:
-            hours, why = granted, cap.id
-    return hours, why
+        place = _bucket(cap, study, day, counting, context.policy)
+        ceiling = cap.max
+        if cap.share_of is not None:
+            target = context.share(cap.share_of, counting)
+            ceiling = (
+                None
+                if target is None or cap.share is None
+                else (target * cap.share).quantize(_CENT, ROUND_DOWN)
+            )
+        if place is None or ceiling is None:
+            continue
+        bucket = (cap.id, group, place)
+        found.append((max(ceiling - used.get(bucket, ZERO), ZERO), cap.id, bucket))
+    return found
 
 
-def _fill(study: Study, hours: Decimal, cap: Cap, context: Context) -> Decimal:
-    left = hours
-    for day in study.days:
-        taken = context.used.get((cap.id, day), ZERO)
-        part = min(left, cap.max - taken)
-        context.used[cap.id, day] = taken + part
-        left -= part
-    return hours - left
-
-
-CREDIT_RULES: tuple[CreditRule, ...] = (kind_counts, not_before_its_day, within_daily_caps)
+def _bucket(cap: Cap, study: Study, day: date, counting: date, policy: Policy) -> object:
+    """What a cap is used up within, or None where it does not reach."""
+    if cap.per == "day":
+        return day
+    if cap.per == "record":
+        return study.path
+    if not cap.per:  # a kind's own cap a year
+        return study.kind, counting.year
+    return calendar_span(policy, cap.per, counting)

@@ -1,0 +1,251 @@
+"""What `git log` says of commits, read so that no message, address, time or path can be taken for something else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from xueshi.errors import GitError, UsageError
+from xueshi.git import Repository
+from xueshi.model import SHANGHAI, Submission
+
+_TRAILER = re.compile(r"^([A-Z][A-Za-z-]+): (.+)$", re.MULTILINE)
+_BLANK = re.compile(r"\n[ \t]+(?=\n)")
+_MEMBER = re.compile(r"[a-z][a-z0-9-]{1,31}")
+_LATEST = 253_370_764_800  # the year 9999: git takes later times, Python does not
+_HONEST = {"GIT_NO_REPLACE_OBJECTS": "1"}  # commits as they are, not as a replacement ref shows them
+# NUL stands between all fields: it is the one byte that no message, address or path can hold.
+_LOG = ("log", "-z", "--no-show-signature", "--encoding=UTF-8")
+_FIELDS = "--format=%H%x00%P%x00%ae%x00%ct%x00%B"
+_EDITS = ("--first-parent", "-m", "--raw", "--no-abbrev", "--no-renames", "--root", "--format=%H")
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit as `git log` tells it; `at` is the committer's time."""
+
+    sha: str
+    parents: tuple[str, ...]
+    email: str
+    at: datetime
+    trailers: Mapping[str, tuple[str, ...]]
+
+    def trailer(self, name: str) -> str | None:
+        found = self.trailers.get(name, ())
+        return found[-1] if found else None
+
+    def sole(self, name: str) -> str | None:
+        """The trailer's value when it is given once; what is said twice is not said."""
+        found = self.trailers.get(name, ())
+        return found[0] if len(found) == 1 else None
+
+    def members(self, *names: str) -> frozenset[str]:
+        """The member ids that these trailers give; what is no id names nobody."""
+        values = (value for name in names for value in self.trailers.get(name, ()))
+        return frozenset(value for value in values if is_member(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What a commit made of one path. `blob` is None where it left no file: removed, or (`odd`) a symbolic link or
+    submodule in its place."""
+
+    path: str
+    blob: str | None
+    odd: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One first-parent commit, `number` of its line, what it made of the files under `records/`, and what the commits
+    that it brought say of themselves. `commit.at` is the running maximum: a clock that ran back must not reorder what
+    main was."""
+
+    number: int
+    commit: Commit
+    edits: tuple[Edit, ...]
+    submissions: tuple[Submission, ...]
+    submitters: frozenset[str]
+
+    def by_record(self) -> dict[str, tuple[Submission, ...]]:
+        """The submissions that speak of each record."""
+        found: dict[str, list[Submission]] = {}
+        for sent in self.submissions:
+            for record in dict.fromkeys(sent.records):
+                found.setdefault(record, []).append(sent)
+        return {record: tuple(sent) for record, sent in found.items()}
+
+    def pull(self) -> int | None:
+        """The pull request that the merge names."""
+        told = self.commit.sole("Pull") or ""
+        return int(told) if told.isascii() and told.isdigit() and len(told) < 10 else None
+
+
+def is_member(text: str) -> bool:
+    """Whether this can be a member id at all."""
+    return _MEMBER.fullmatch(text) is not None
+
+
+def read_commits(repo: Repository, *revs: str) -> Iterator[Commit]:
+    """Every commit reachable from the revisions ("^name" leaves out what it reaches), newest first."""
+    fields = repo.run(*_LOG, _FIELDS, *revs, "--", env=_HONEST).decode("utf-8", "replace").split("\0")
+    if fields.pop() or len(fields) % 5:
+        raise GitError("log", "the list of commits cannot be read")
+    groups = zip(*(fields[n::5] for n in range(5)), strict=True)
+    for sha, parents, email, seconds, message in groups:
+        # Small letters in ASCII only: Unicode has other letters that become a plain k.
+        address = email.lower() if email.isascii() else email
+        yield Commit(sha, tuple(parents.split()), address, _moment(seconds), trailers(message))
+
+
+def _moment(seconds: str) -> datetime:
+    """A time as git prints it; one that is missing is 1970, one beyond the calendar its end."""
+    number = int(seconds) if seconds.isdecimal() else 0
+    return datetime.fromtimestamp(min(number, _LATEST), SHANGHAI)
+
+
+def trailers(message: str) -> dict[str, tuple[str, ...]]:
+    """The `Key: value` lines of a message's last paragraph; its first paragraph is a title and has none."""
+    text = _BLANK.sub("\n", message.replace("\r\n", "\n")).strip()
+    found: dict[str, list[str]] = {}
+    for key, value in _TRAILER.findall(text, text.rfind("\n\n") + 2) if "\n\n" in text else ():
+        found.setdefault(key, []).append(value.strip(" \t"))
+    return {key: tuple(values) for key, values in found.items()}
+
+
+def submission(commit: Commit) -> Submission | None:
+    """What a proposal's commit says of itself, or None when it names nobody."""
+    by, amended = commit.trailer("Submitted-By"), commit.trailer("Amended-By")
+    if by is None and amended is None:
+        return None
+    by, amended = _id(by), _id(amended)
+    return Submission(
+        commit=commit.sha,
+        id=commit.trailer("Submission-Id") or "",
+        records=commit.trailers.get("Record-Id", ()),
+        action=commit.trailer("Action") or "",
+        by=by or amended or "",
+        amended_by=amended,
+        at=commit.at,
+    )
+
+
+def _id(text: str | None) -> str | None:
+    return text if text is not None and is_member(text) else None
+
+
+# --- main's line
+
+
+def read_line(repo: Repository, rev: str) -> list[Step]:
+    """The first-parent line that ends in `rev`, oldest first. Two passes over git in all.
+
+    UsageError when the repository was fetched without its beginning: the oldest commit is trusted."""
+    tip = repo.resolve(rev)  # once: main may move between two questions
+    if tip is None:
+        raise GitError("log", f"no revision {rev}")
+    graph = {commit.sha: commit for commit in read_commits(repo, tip)}
+    line = [graph[tip]]
+    while line[-1].parents:
+        line.append(graph[line[-1].parents[0]])
+    head = repo.run("cat-file", "commit", line[-1].sha, env=_HONEST).partition(b"\n\n")[0]
+    if b"\nparent " in head:
+        raise UsageError(f"history is cut off before {line[-1].sha}; fetch all of it: git fetch --unshallow")
+    return list(_along(line[::-1], graph, _edits(repo, tip)))
+
+
+def _along(
+    line: list[Commit], graph: Mapping[str, Commit], edits: Mapping[str, list[Edit]]
+) -> Iterator[Step]:
+    seen: set[str] = set()
+    at = line[0].at
+    for number, commit in enumerate(line):
+        at = max(at, commit.at)
+        brought = _brought(commit, graph, seen)
+        yield Step(
+            number,
+            commit if commit.at == at else replace(commit, at=at),
+            tuple(edits.get(commit.sha, ())),
+            tuple(s for c in brought if (s := submission(c)) is not None),
+            frozenset().union(*(c.members("Submitted-By", "Amended-By") for c in brought)),
+        )
+
+
+def _brought(merge: Commit, graph: Mapping[str, Commit], seen: set[str]) -> list[Commit]:
+    """The commits of M^1..M^2 (and of further parents), parents before children; marks all of them as seen."""
+    seen.add(merge.sha)
+    found: list[Commit] = []
+    todo = [(sha, False) for sha in merge.parents[:0:-1]]
+    while todo:
+        sha, after_parents = todo.pop()
+        if after_parents:
+            found.append(graph[sha])
+        elif sha not in seen and sha in graph:
+            seen.add(sha)
+            todo.append((sha, True))
+            todo.extend((parent, False) for parent in reversed(graph[sha].parents))
+    return found
+
+
+def _edits(repo: Repository, tip: str) -> dict[str, list[Edit]]:
+    """What each first-parent commit made of the files under `records/`, by the commit's id."""
+    found: dict[str, list[Edit]] = {}
+    edits: list[Edit] = []
+    tokens = iter(repo.run(*_LOG, *_EDITS, tip, "--", env=_HONEST).split(b"\0"))
+    for token in tokens:
+        head = token.lstrip(b"\n")
+        if head.startswith(b":"):
+            edit = _edit(head, next(tokens))
+            edits += [edit] if edit else []
+        elif head:
+            edits = found.setdefault(head.decode(), [])
+    return found
+
+
+def _edit(head: bytes, path: bytes) -> Edit | None:
+    """An entry such as ":100644 100644 <old> <new> M"; None for other folders, and for a mode that changed alone."""
+    if not path.startswith(b"records/"):
+        return None
+    old_mode, new_mode, old, new, _ = head[1:].split(b" ")
+    is_file = new_mode.startswith(b"100")
+    if is_file and old_mode.startswith(b"100") and old == new:
+        return None
+    removed = new_mode == b"000000"
+    name = path.decode("utf-8", "surrogateescape")
+    return Edit(name, new.decode() if is_file else None, odd=not is_file and not removed)
+
+
+# --- other questions
+
+
+def commit_at(repo: Repository, rev: str, day: date) -> str | None:
+    """The last first-parent commit by 23:59:59 in Shanghai of `day`, times being the running maximum; None if
+    main began later."""
+    out = repo.run("log", "--first-parent", "--reverse", "--format=%H %ct", rev, "--", env=_HONEST).decode()
+    found = None
+    for line in out.splitlines():
+        sha, _, seconds = line.partition(" ")
+        if _moment(seconds).date() > day:
+            break  # every later commit has at least this time
+        found = sha
+    return found
+
+
+def forged_merges(repo: Repository, base: str, head: str) -> tuple[str, ...]:
+    """Merges in base..head that could pass for decisions if main were moved to them without a merge of its own.
+
+    A proposal may take main in (first parent the proposal's, all others main's, nothing of its own under `records/`);
+    every other merge is told: one whose first parent is on main, one that brings what main does not have, one that
+    edits records."""
+    commits = list(read_commits(repo, head, f"^{base}"))
+    inside = {commit.sha for commit in commits}  # a parent of these that is not among them is on main
+    merges = [commit for commit in commits if len(commit.parents) > 1]
+    forged = {m.sha for m in merges if m.parents[0] not in inside or inside & set(m.parents[1:])}
+    rest = "".join(f"{m.sha}\n" for m in merges if m.sha not in forged)
+    if rest:
+        ask = ("diff-tree", "--stdin", "-c", "-r", "-z", "--name-only", "--no-renames")
+        told = repo.run(*ask, "--", "records", stdin=rest.encode(), env=_HONEST)
+        forged |= inside & set(told.decode("utf-8", "replace").split("\0"))
+    return tuple(m.sha for m in reversed(merges) if m.sha in forged)
