@@ -362,6 +362,8 @@ class World:
         rng = self.rng
         found = [self.reviewer(self.people[0], "root", "2020-01-01", CHAIR)]
         found.append(self.reviewer(self.people[1], "root", "2020-01-01"))
+        sides = [unit["id"] for unit in self.units[1:] if "parent" not in unit]
+        found += [self.reviewer(self.people[0], side, "2020-01-01", CHAIR) for side in sides]
         for unit in self.units[1:]:
             for _ in range(rng.randint(0, 2)):
                 member, start = rng.choice(self.people), rng.choice(["2024-06-01", "2025-09-01"])
@@ -661,8 +663,9 @@ class World:
             unit = rng.choice(self.units)["id"]
             reviewers.append({"member": rng.choice(self.people), "unit": unit, "from": today})
         else:
-            begun = [r for r in reviewers[2:] if r["from"] < today]
-            rng.choice(begun or [{}])["until"] = today
+            begun = [r for r in reviewers[2:] if r["member"] != self.people[0] and r["from"] < today]
+            for entry in rng.sample(begun, min(1, len(begun))):
+                entry["until"] = today
         way = rng.choice(["desk", "address", "stranger", None])
         self.land({ORGANISATION: dump(self.organisation)}, self.people[0], None, way=way)
 

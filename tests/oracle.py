@@ -53,10 +53,8 @@ def up(value, places):
 
 
 def text(value):
-    """The shortest decimal text. Chosen: where there is none (a share of a third), 0.01 down."""
-    places = next((n for n in range(40) if (value * 10**n).denominator == 1), None)
-    if places is None:
-        return text(down(value, 2))
+    """The shortest decimal text; all that is shown has one, because what is not a decimal was rounded."""
+    places = next(n for n in range(40) if (value * 10**n).denominator == 1)
     digits = f"{int(abs(value) * 10**places):0{places + 1}d}"
     whole, rest = digits[: len(digits) - places], digits[len(digits) - places :]
     return ("-" if value < 0 else "") + whole + ("." + rest if rest else "")
@@ -209,7 +207,6 @@ class Book:
     def room(self, record, day):
         """What each cap still leaves on a day: [(bucket, hours)]."""
         found, counting = [], record.counting_date(day)
-        shared = "counts" if record.kind["counts"] else record.kind["bucket"]
         for key, cap, period in self.caps_on(record):
             place = record.id if cap["per"] == "record" else day
             if period:
@@ -218,7 +215,7 @@ class Book:
                 continue
             ceiling = number(cap["max"]) if "max" in cap else self.share(cap, record.member, counting)
             if ceiling is not None:
-                bucket = (key, record.member, shared, place)
+                bucket = (key, record.member, place)
                 found.append((bucket, ceiling - self.used.get(bucket, 0)))
         return found
 
@@ -231,7 +228,7 @@ class Book:
         if rule is None:
             return None
         span = self.span(self.policy["periods"][rule["period"]], counting, member)
-        return span and number(cap["share"]) * self.target(member, rule, options(rule)[0], span)
+        return span and down(number(cap["share"]) * self.target(member, rule, options(rule)[0], span), 2)
 
     def fill(self, record):
         left = number(record.data["hours"]) * number(record.kind.get("factor", 1))
@@ -335,7 +332,6 @@ class Book:
         return self.remembered[key]
 
     def target(self, member, rule, option, span):
-        """Not rounded."""
         full = number(option["min"])
         if "prorate" not in rule:
             return full
@@ -343,7 +339,7 @@ class Book:
         held, other = months.count("held"), months.count("other")
         if held + other == 0:
             return full
-        return (full * held + number(option.get("otherwise", 0)) * other) / len(months)
+        return down((full * held + number(option.get("otherwise", 0)) * other) / len(months), 2)
 
     def own(self, member, rule, option, span):
         """What a person has done in a period, by the option's measure."""
@@ -372,7 +368,7 @@ class Book:
                 # Chosen: of the first option that is in hours, where the version then had several.
                 hours = [o for o in options(earlier or {}) if o.get("measure") == "hours"]
                 if before and hours:
-                    target = down(self.target(member, earlier, hours[0], before), 2)
+                    target = self.target(member, earlier, hours[0], before)
                     over = self.own(member, earlier, hours[0], before) - target
                     return min(max(over, Fraction(0)), number(entry["max"]))
         return Fraction(0)
@@ -381,9 +377,8 @@ class Book:
         """How much of a period is over on the day, from 0 to 1."""
         first, after = span
         if "prorate" in rule:
-            held = [month for month, what in self.months(member, rule, span).items() if what == "held"]
-            # Chosen: not before the period begins; the period's own begin where no month is held.
-            first = max(first, min(held, default=first))
+            theirs = [month for month, what in self.months(member, rule, span).items() if what]
+            first = max(first, min(theirs, default=first))  # Chosen: as it is where they have no month.
         days = days_of(first, after)
         weight = dict.fromkeys(days, Fraction(1))
         if self.policy["pace"]["model"] == "weighted_months":
@@ -398,7 +393,7 @@ class Book:
     def standing(self, member, rule, span):
         found = []
         for option in options(rule):
-            target = down(self.target(member, rule, option, span), 2)
+            target = self.target(member, rule, option, span)
             counted = self.own(member, rule, option, span)
             if option["measure"] == "hours":
                 counted += self.carried(member, rule, span)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from xueshi import reading, records
@@ -232,7 +232,7 @@ def _merge(
     if not head:
         raise Refused(409, "no head", "没有说明看到的是哪一版", "请刷新后再看。")
     content = _allowed(office, who, pull)
-    changed = Brought({**content.files, **(grant or {})}, content.submissions)
+    changed = replace(content, files={**content.files, **(grant or {})})
     problems = judged(office.current(), changed, records.kept(office.host.repo))
     errors = [problem for problem in problems if problem.severity is Severity.ERROR]
     if errors:

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from xueshi import checks, project, reading, ulids
 from xueshi.bridge.office import Current
+from xueshi.checks.proposal import Proposed
 from xueshi.model import Evidence, Person, RecordSet, Severity, Study, Unit, contains
 from xueshi.proposals import Sent, register
 from xueshi.records import parse_file, study_file
@@ -122,7 +123,7 @@ def judge(sent: Sent, current: Current, waiting: tuple[Study, ...]) -> dict[str,
     own = {credit.study.path: credit.study for credit in figures.credits} if figures else {}
     studies = {**own, **{w.path: w for w in waiting}, study.path: study}  # others' records have no say in it
     head: RecordSet = replace(current.records, studies=studies, problems=parsed.problems)
-    found = checks.check_change(current.records, head, {study.path}, today=current.today)
+    found = checks.check_change(Proposed(current.records, head, {study.path}, current.today))
     errors = [problem for problem in found if problem.severity is Severity.ERROR]
     return {p.field if p.field in FIELDS else "form": p.message for p in reversed(errors)}
 

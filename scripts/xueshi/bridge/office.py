@@ -26,6 +26,7 @@ class Current:
     records: RecordSet
     history: History
     approvals: frozenset[str]
+    used: dict[str, str]
     totals: Totals
     people: dict[str, Person]
 
@@ -77,5 +78,6 @@ class Office:
                 found, history = records.load_approved(self.host.repo, tip)
                 approvals = history.approvals()
                 figures = total(found, found.policy, approvals, today)
-                self._current = Current(tip, today, found, history, approvals, figures, found.people())
+                used, people = records.used_ids(history), found.people()
+                self._current = Current(tip, today, found, history, approvals, used, figures, people)
             return self._current

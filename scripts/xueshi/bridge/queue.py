@@ -9,6 +9,7 @@ from datetime import date
 from xueshi import checks, records
 from xueshi.bridge.office import Current, Office
 from xueshi.checks.duplicates import is_same_event
+from xueshi.checks.proposal import Proposed
 from xueshi.git import Repository
 from xueshi.hosts.local import Pull
 from xueshi.model import Evidence, Kept, Person, Problem, Severity, Study, Submission
@@ -25,6 +26,7 @@ class Brought:
 
     files: Mapping[str, bytes | None]
     submissions: tuple[Submission, ...]
+    merges: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,9 @@ def _brings(repo: Repository, pull: Pull) -> tuple[Brought, bool]:
     commits = list(records.read_commits(repo, pull.head, f"^{base}"))
     sent = [records.submission(commit) for commit in commits]
     files = {path: contents[blob] if blob else None for path, blob in changed.items()}
-    return Brought(files, tuple(s for s in sent if s is not None)), len(commits) == 1
+    submissions = tuple(s for s in sent if s is not None)
+    merges = records.forged_merges(repo, "refs/heads/main", pull.head) if len(commits) > 1 else ()
+    return Brought(files, submissions, merges), len(commits) == 1
 
 
 def _studies(content: Brought) -> list[Study]:
@@ -143,7 +147,10 @@ def judged(current: Current, content: Brought, evidence: Kept | None) -> tuple[P
     """What the check says of merging this now."""
     head = records.overlay(current.records, content.files)
     return checks.check_change(
-        current.records, head, set(content.files), today=current.today, evidence=evidence
+        Proposed(
+            current.records, head, frozenset(content.files), current.today, current.used, content.merges
+        ),
+        evidence,
     )
 
 

@@ -6,12 +6,13 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from datetime import date
 
-from xueshi.checks import duplicates, organisation, pictures, proposal, record
+from xueshi.checks import duplicates, organisation, pictures, policy, proposal, record
 from xueshi.checks.context import Context
+from xueshi.checks.proposal import Proposed
 from xueshi.model import Kept, Problem, RecordSet
 
 Rule = Callable[[Context], Iterator[Problem]]
-ChangeRule = Callable[[RecordSet, RecordSet, Collection[str]], Iterator[Problem]]
+ChangeRule = Callable[[Proposed], Iterator[Problem]]
 
 RULES: tuple[Rule, ...] = (
     record.path_and_id_agree,
@@ -39,7 +40,10 @@ RULES: tuple[Rule, ...] = (
     organisation.roster_periods_are_in_order,
     organisation.members_stand_once,
     organisation.reviewers_are_members,
-    organisation.policy_names_exist,
+    policy.policy_names_exist,
+    policy.policy_groups_are_sound,
+    policy.policy_spans_are_in_order,
+    policy.policy_rules_are_whole,
 )
 
 CHANGE_RULES: tuple[ChangeRule, ...] = (
@@ -48,6 +52,11 @@ CHANGE_RULES: tuple[ChangeRule, ...] = (
     proposal.identity_never_changes,
     proposal.nothing_is_deleted,
     proposal.changes_say_why,
+    proposal.confirming_changes_nothing,
+    proposal.ids_are_never_reused,
+    proposal.main_is_not_merged_inside,
+    proposal.committee_changes_break_no_record,
+    proposal.rules_in_force_are_ended_not_changed,
 )
 
 
@@ -56,19 +65,17 @@ def check(records: RecordSet, today: date, evidence: Kept | None = None) -> tupl
     return tuple(sorted({*records.problems, *_judged(records, None, today, evidence)}))
 
 
-def check_change(
-    base: RecordSet,
-    head: RecordSet,
-    changed: Collection[str],
-    *,
-    today: date,
-    evidence: Kept | None = None,
-) -> tuple[Problem, ...]:
+def check_change(proposed: Proposed, evidence: Kept | None = None) -> tuple[Problem, ...]:
     """Problems of a proposed change: of the changed files, and of the change itself. Other files' problems are left
-    out, so that one wrong record blocks nothing else."""
-    found = {p for p in (*head.problems, *_judged(head, set(changed), today, evidence)) if p.path in changed}
+    out, so that one wrong record blocks nothing else. Roles, rosters and policy are the base's."""
+    head = proposed.judged()
+    found = {
+        p
+        for p in (*proposed.head.problems, *_judged(head, set(proposed.changed), proposed.today, evidence))
+        if p.path in proposed.changed
+    }
     for rule in CHANGE_RULES:
-        found |= {replace(problem, rule=rule_id(rule)) for problem in rule(base, head, changed)}
+        found |= {replace(problem, rule=rule_id(rule)) for problem in rule(proposed)}
     return tuple(sorted(found))
 
 

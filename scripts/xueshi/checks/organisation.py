@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from xueshi.checks.context import Context, told_date
 from xueshi.model import Problem
-from xueshi.records.source import ORGANISATION, POLICY
+from xueshi.records.source import ORGANISATION
 
 
 def units_form_a_tree(c: Context) -> Iterator[Problem]:
@@ -76,34 +76,5 @@ def reviewers_are_members(c: Context) -> Iterator[Problem]:
             )
 
 
-def policy_names_exist(c: Context) -> Iterator[Problem]:
-    """Requirements name selectors and periods that stand in the policy."""
-    policy = c.records.policy
-    for requirement in policy.requirements:
-        if requirement.who not in policy.who:
-            yield _policy(
-                c,
-                f"要求 {requirement.id!r} 的对象 {requirement.who!r} 没有定义（可用：{'、'.join(policy.who)}）",
-            )
-        if requirement.period not in policy.periods:
-            known = "、".join(policy.periods)
-            yield _policy(
-                c, f"要求 {requirement.id!r} 的周期 {requirement.period!r} 没有定义（可用：{known}）"
-            )
-    for selector in policy.who.values():
-        if selector.include is not None and selector.include not in policy.who:
-            yield Problem(
-                POLICY,
-                c.records.line(POLICY, "who"),
-                "",
-                f"对象 {selector.id!r} 引用的 {selector.include!r} 没有定义",
-                "who",
-            )
-
-
 def _organisation(c: Context, field: str, message: str) -> Problem:
     return Problem(ORGANISATION, c.records.line(ORGANISATION, field), "", message, field)
-
-
-def _policy(c: Context, message: str) -> Problem:
-    return Problem(POLICY, c.records.line(POLICY, "requirements"), "", message, "requirements")

@@ -2,66 +2,157 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
 
-from xueshi.model import Problem, RecordSet, Study
-from xueshi.records.source import kind_of
+from xueshi.checks import record
+from xueshi.checks.context import Context
+from xueshi.checks.policy import altered_past
+from xueshi.model import Problem, RecordSet, Severity, Study
+from xueshi.records.source import ORGANISATION, POLICY, kind_of
+
+_MOST = 5  # records named where a committee's change breaks many
 
 
-def touches_one_branch(base: RecordSet, head: RecordSet, changed: Collection[str]) -> Iterator[Problem]:
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A proposed change. `base` is main as approved, `head` the same with the `changed` paths as proposed. `used` maps
+    every record id that main has ever had to its path; `merges` are commits of the proposal that merge main's own
+    history from the other side (see records.forged_merges)."""
+
+    base: RecordSet
+    head: RecordSet
+    changed: Collection[str]
+    today: date
+    used: Mapping[str, str] = field(default_factory=dict)
+    merges: tuple[str, ...] = ()
+
+    def judged(self) -> RecordSet:
+        """What the change is judged by: its records under the base's roles, rosters and policy; its committee files,
+        where it brings any, as they would be."""
+        rosters = dict(self.base.rosters)
+        for path in self.changed:
+            if kind_of(path) == "roster":
+                branch = path.split("/")[1]
+                rosters.pop(branch, None)
+                if branch in self.head.rosters:
+                    rosters[branch] = self.head.rosters[branch]
+        return replace(
+            self.head,
+            organisation=(self.head if ORGANISATION in self.changed else self.base).organisation,
+            policy=(self.head if POLICY in self.changed else self.base).policy,
+            rosters=rosters,
+        )
+
+
+def touches_one_branch(p: Proposed) -> Iterator[Problem]:
     """A proposal of records keeps to one branch, so that one reviewer can decide on it."""
-    branches = sorted({path.split("/")[1] for path in changed if kind_of(path) == "study"})
-    for path in sorted(changed):
+    branches = sorted({path.split("/")[1] for path in p.changed if kind_of(path) == "study"})
+    for path in sorted(p.changed):
         if len(branches) > 1 and kind_of(path) == "study" and path.split("/")[1] != branches[0]:
             yield Problem(
                 path, 0, "", f"一次只能改一个支部的记录（这里有 {'、'.join(branches)}），请分开提交"
             )
 
 
-def only_records_change(base: RecordSet, head: RecordSet, changed: Collection[str]) -> Iterator[Problem]:
+def only_records_change(p: Proposed) -> Iterator[Problem]:
     """A proposal that touches records touches nothing else."""
-    records = [path for path in changed if kind_of(path) == "study"]
-    for path in sorted(changed):
+    records = [path for path in p.changed if kind_of(path) == "study"]
+    for path in sorted(p.changed):
         if records and kind_of(path) != "study":
             yield Problem(path, 0, "", "登记不能同时改动名册、组织、规则或其他文件，请由党委另行提交")
 
 
-def identity_never_changes(base: RecordSet, head: RecordSet, changed: Collection[str]) -> Iterator[Problem]:
+def identity_never_changes(p: Proposed) -> Iterator[Problem]:
     """The branch, member, id and first submission of a record never change: a wrong one is voided and replaced."""
-    for path in sorted(changed):
-        old, new = base.studies.get(path), head.studies.get(path)
-        if old is None or new is None:
-            continue
-        for field in ("id", "member", "submitted"):
-            if getattr(old, field) != getattr(new, field):
-                words = f"{_TITLES[field]}写好后不能改动，请作废这条记录后重新登记"
-                yield Problem(path, head.line(path, field), "", words, field)
+    for path, old, new in _altered(p):
+        for name in ("id", "member", "submitted"):
+            if getattr(old, name) != getattr(new, name):
+                words = f"{_TITLES[name]}写好后不能改动，请作废这条记录后重新登记"
+                yield Problem(path, p.head.line(path, name), "", words, name)
 
 
-def nothing_is_deleted(base: RecordSet, head: RecordSet, changed: Collection[str]) -> Iterator[Problem]:
-    """A record on main stays: it is voided, never removed."""
-    for path in sorted(changed):
-        if path in base.blobs and path not in head.blobs and kind_of(path) == "study":
-            yield Problem(path, 0, "", "记录不能删除，请改为作废（写明 void）")
+def nothing_is_deleted(p: Proposed) -> Iterator[Problem]:
+    """What stands under records/ stays: a record is voided, a person's period ended, never a file removed."""
+    for path in sorted(p.changed):
+        if path in p.base.blobs and path not in p.head.blobs and kind_of(path) is not None:
+            cure = "请改为作废（写明 void）" if kind_of(path) == "study" else "请改写内容，不要删去文件"
+            yield Problem(path, 0, "", f"不能删除，{cure}")
 
 
-def changes_say_why(base: RecordSet, head: RecordSet, changed: Collection[str]) -> Iterator[Problem]:
-    """A change to a record on main carries who changed it and why."""
-    for path in sorted(changed):
-        old, new = base.studies.get(path), head.studies.get(path)
-        if old is None or new is None or _said(old) != _said(new):
-            continue
-        yield Problem(
-            path,
-            head.line(path, "change"),
-            "",
-            "改动已有的记录要在 change 或 void 中写明谁改的和原因",
-            "change",
-        )
+def changes_say_why(p: Proposed) -> Iterator[Problem]:
+    """Only a correction or a void changes a record on main, and it carries who changed it and why."""
+    for path, old, new in _altered(p):
+        if (old.change, old.void) == (new.change, new.void):
+            words = "改动已有的记录要在 change 或 void 中写明谁改的和原因"
+            yield Problem(path, p.head.line(path, "change"), "", words, "change")
+        elif old.void and not new.void and (new.change is None or new.change.action != "restore"):
+            words = "作废的记录只能用恢复（change 的 action 写 restore）取回"
+            yield Problem(path, p.head.line(path, "change"), "", words, "change")
 
 
-def _said(study: Study) -> tuple[object, object]:
-    return study.change, study.void
+def confirming_changes_nothing(p: Proposed) -> Iterator[Problem]:
+    """A change that only confirms a record leaves everything else as it is."""
+    for path, old, new in _altered(p):
+        confirms = new.change is not None and new.change != old.change and new.change.action == "confirm"
+        if confirms and replace(old, change=None) != replace(new, change=None):
+            words = "确认（confirm）不能同时改内容；要改内容请写 correct"
+            yield Problem(path, p.head.line(path, "change"), "", words, "change")
+
+
+def ids_are_never_reused(p: Proposed) -> Iterator[Problem]:
+    """An id that main has had belongs to that record for ever, even where the file is gone."""
+    for path in sorted(p.changed):
+        if kind_of(path) == "study" and path not in p.base.blobs and path in p.head.blobs:
+            record_id = path.rsplit("/", 1)[1].removesuffix(".yaml")
+            if record_id in p.used:
+                words = f"记录编号 {record_id} 已用于 {p.used[record_id]}，请重新登记，由系统给出新的编号"
+                yield Problem(path, p.head.line(path, "id"), "", words, "id")
+
+
+def main_is_not_merged_inside(p: Proposed) -> Iterator[Problem]:
+    """A proposal holds no merge that begins on main: main moved onto it would show a decision that nobody made."""
+    for sha in p.merges:
+        words = f"提案中的提交 {sha[:10]} 是以 main 为第一父提交的合并，不能接受；请基于 main 重新提交一次"
+        yield Problem(min(p.changed, default="records"), 0, "", words)
+
+
+def committee_changes_break_no_record(p: Proposed) -> Iterator[Problem]:
+    """A change of rosters, units or kinds leaves every record on main with its member, branch and kind."""
+    touched = sorted(path for path in p.changed if kind_of(path) in ("roster", "organisation", "policy"))
+    if not touched:
+        return
+    broken = sorted(_broken(p.judged(), p.today) - _broken(p.base, p.today))
+    for path, message in broken[:_MOST]:
+        yield Problem(touched[0], 0, "", f"改动后，记录 {path} 会出错：{message}")
+    if len(broken) > _MOST:
+        yield Problem(touched[0], 0, "", f"改动后还有 {len(broken) - _MOST} 条记录会出错，请核对日期和编号")
+
+
+def rules_in_force_are_ended_not_changed(p: Proposed) -> Iterator[Problem]:
+    """A rule already in force is ended by `until` and followed by a new one, so that what was keeps its figures."""
+    if POLICY not in p.changed:
+        return
+    for place, told in altered_past(p.base.policy, p.judged().policy, p.today):
+        words = f"{told}已经生效，直接改动会改变以前的学时；请给旧的写上 until，再加一条新的"
+        line = p.head.line(POLICY, place)
+        yield Problem(POLICY, line, "", words, place.partition(".")[0], Severity.WARNING)
+
+
+def _altered(p: Proposed) -> Iterator[tuple[str, Study, Study]]:
+    """Records of main that the proposal changes: path, before, after."""
+    for path in sorted(p.changed):
+        old, new = p.base.studies.get(path), p.head.studies.get(path)
+        if old is not None and new is not None:
+            yield path, old, new
+
+
+def _broken(records: RecordSet, today: date) -> set[tuple[str, str]]:
+    studies = tuple(study for study in records.studies.values() if study.void is None)
+    context = Context(records, studies, studies, records.people(), today, None)
+    rules = (record.branch_is_known, record.member_is_on_roster, record.kind_is_known)
+    return {(problem.path, problem.message) for rule in rules for problem in rule(context)}
 
 
 _TITLES = {"id": "记录编号", "member": "党员编号", "submitted": "登记信息"}

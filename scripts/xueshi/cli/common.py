@@ -12,9 +12,10 @@ from typing import Any, ParamSpec
 import click
 
 from xueshi import records
+from xueshi.checks.proposal import Proposed
 from xueshi.errors import UsageError, XueshiError
 from xueshi.git import Repository
-from xueshi.model import SHANGHAI
+from xueshi.model import SHANGHAI, History
 
 P = ParamSpec("P")
 
@@ -82,6 +83,25 @@ def revision(repo: Repository, rev: str) -> str:
     if sha is None:
         raise UsageError(f"no revision {rev!r} in {repo.path}")
     return sha
+
+
+def proposed(repo: Repository, base: str, rev: str | None) -> tuple[Proposed, History]:
+    """What a revision (or the work tree) would change on `base`, and the history of `base`. What `base` has had since
+    the two parted is left out: a merge keeps it."""
+    before, history = records.load_approved(repo, base)
+    if rev is None and repo.is_bare:
+        rev = "HEAD"
+    head = revision(repo, rev) if rev is not None else None
+    files = records.proposed_files(repo, base, head)
+    change = Proposed(
+        before,
+        records.overlay(before, files),
+        frozenset(files),
+        today(),
+        records.used_ids(history),
+        records.forged_merges(repo, base, head) if head else (),
+    )
+    return change, history
 
 
 def as_of(repo: Repository, rev: str, at: date | None) -> str:

@@ -12,10 +12,20 @@ from typing import Any
 import click
 
 from xueshi import checks, records, totals
-from xueshi.cli.common import Day, as_of, open_repository, repo_option, rev_option, revision, today, told
+from xueshi.cli.common import (
+    Day,
+    as_of,
+    open_repository,
+    proposed,
+    repo_option,
+    rev_option,
+    revision,
+    today,
+    told,
+)
 from xueshi.errors import UsageError
 from xueshi.git import Repository
-from xueshi.model import Problem, RecordSet, Severity, Study
+from xueshi.model import Problem, Severity, Study
 from xueshi.tables import history_lines, totals_data, totals_table
 
 
@@ -48,24 +58,17 @@ _SEVERITY = {Severity.WARNING: "提醒", Severity.NOTE: "说明"}
 
 
 def _problems(repo: Repository, rev: str | None, base: str | None) -> tuple[Problem, ...]:
-    head = records.load(repo, rev or ("HEAD" if repo.is_bare else None))
     if base is None:
+        head = records.load(repo, rev or ("HEAD" if repo.is_bare else None))
         return checks.check(head, today(), records.kept(repo, _pictures(head.studies.values())))
-    before = records.load_approved(repo, revision(repo, base))[0]
-    changed = _changed(before, head)
-    judged = (study for path, study in head.studies.items() if path in changed)
-    evidence = records.kept(repo, _pictures(judged))
-    return checks.check_change(before, head, changed, today=today(), evidence=evidence)
+    change = proposed(repo, revision(repo, base), rev)[0]
+    judged = (study for path, study in change.head.studies.items() if path in change.changed)
+    return checks.check_change(change, records.kept(repo, _pictures(judged)))
 
 
 def _pictures(studies: Iterable[Study]) -> set[str]:
     """Hashes of the pictures that these records name."""
     return {picture.sha256 for study in studies for picture in study.evidence}
-
-
-def _changed(before: RecordSet, head: RecordSet) -> set[str]:
-    paths = set(before.blobs) | set(head.blobs)
-    return {path for path in paths if before.blobs.get(path) != head.blobs.get(path)}
 
 
 def _problem_data(problem: Problem) -> dict[str, Any]:

@@ -51,7 +51,11 @@ class RecordSet:
     blobs: Mapping[str, str] = field(default_factory=dict)
 
     def line(self, path: str, name: str) -> int:
-        return self.lines.get(path, {}).get(name, 1)
+        """The line of a value, such as `hours` or `requirements.0.who`, or of the nearest thing around it."""
+        known = self.lines.get(path, {})
+        while name not in known and "." in name:
+            name = name.rpartition(".")[0]
+        return known.get(name, 1)
 
     def people(self) -> dict[str, Person]:
         """Every member id with what all rosters say of it; ids in the order of branch, then roster."""

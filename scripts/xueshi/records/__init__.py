@@ -15,6 +15,7 @@ from xueshi.records.evidence import (
 from xueshi.records.history import (
     Commit,
     commit_at,
+    forged_merges,
     may_decide,
     read_commits,
     read_history,
@@ -22,7 +23,16 @@ from xueshi.records.history import (
     trailers,
 )
 from xueshi.records.proposals import load_proposals
-from xueshi.records.source import assemble, kind_of, load, overlay, parse_file, versions
+from xueshi.records.source import (
+    assemble,
+    kind_of,
+    load,
+    overlay,
+    parse_file,
+    proposed_files,
+    used_ids,
+    versions,
+)
 from xueshi.records.writer import render, study_file, study_path
 
 __all__ = [
@@ -32,6 +42,7 @@ __all__ = [
     "evidence_blobs",
     "evidence_hashes",
     "evidence_path",
+    "forged_merges",
     "inspect",
     "kept",
     "kind_of",
@@ -41,6 +52,7 @@ __all__ = [
     "may_decide",
     "overlay",
     "parse_file",
+    "proposed_files",
     "read_commits",
     "read_history",
     "render",
@@ -48,6 +60,7 @@ __all__ = [
     "study_path",
     "submission",
     "trailers",
+    "used_ids",
     "versions",
 ]
 

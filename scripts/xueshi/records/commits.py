@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -146,14 +147,16 @@ def read_line(repo: Repository, rev: str) -> list[Step]:
     tip = repo.resolve(rev)  # once: main may move between two questions
     if tip is None:
         raise GitError("log", f"no revision {rev}")
-    graph = {commit.sha: commit for commit in read_commits(repo, tip)}
+    with ThreadPoolExecutor(1) as beside:  # git compares trees for longer than we take to read the commits
+        edits = beside.submit(_edits, repo, tip)
+        graph = {commit.sha: commit for commit in read_commits(repo, tip)}
     line = [graph[tip]]
     while line[-1].parents:
         line.append(graph[line[-1].parents[0]])
     head = repo.run("cat-file", "commit", line[-1].sha, env=_HONEST).partition(b"\n\n")[0]
     if b"\nparent " in head:
         raise UsageError(f"history is cut off before {line[-1].sha}; fetch all of it: git fetch --unshallow")
-    return list(_along(line[::-1], graph, _edits(repo, tip)))
+    return list(_along(line[::-1], graph, edits.result()))
 
 
 def _along(

@@ -107,6 +107,30 @@ def assemble(blobs: Mapping[str, str], contents: Mapping[str, bytes]) -> RecordS
     )
 
 
+def proposed_files(repo: Repository, base: str, head: str | None) -> dict[str, bytes | None]:
+    """Contents under records/ that `head` (None: the work tree) brings since it parted from `base`; None: removed."""
+    parted = repo.merge_base(base, head) if head else base
+    before = repo.tree(parted or base, "records")
+    if head is None:
+        files = dict(_work_tree(repo))
+        found: dict[str, bytes | None] = {p: d for p, d in files.items() if _blob_id(d) != before.get(p)}
+        return {**found, **dict.fromkeys(before.keys() - files.keys())}
+    after = repo.tree(head, "records")
+    changed = {path: blob for path, blob in after.items() if before.get(path) != blob}
+    contents = repo.blobs(changed.values())
+    found = {path: contents[blob] for path, blob in changed.items()}
+    return {**found, **dict.fromkeys(before.keys() - after.keys())}
+
+
+def used_ids(history: History) -> dict[str, str]:
+    """Every record id that main has ever had -> its path."""
+    return {
+        path.rsplit("/", 1)[1].removesuffix(".yaml"): path
+        for path in history.versions
+        if kind_of(path) == "study"
+    }
+
+
 def overlay(base: RecordSet, files: Mapping[str, bytes | None]) -> RecordSet:
     """`base` as it would be with these files changed (None: removed); problems are those of the changed files."""
     studies, rosters = dict(base.studies), dict(base.rosters)
@@ -183,7 +207,8 @@ def parse_file(path: str, data: bytes) -> Parsed:
     if faults:
         return Parsed(None, tuple(faults), tree.key_lines)
     value = _build(kind, plain, path)
-    return Parsed(value, _canonical(kind, plain, path, data), tree.key_lines)
+    lines = tree.key_lines if kind == "study" else dict(_places(tree))
+    return Parsed(value, _canonical(kind, plain, path, data), lines)
 
 
 def _build(kind: str, plain: build.Data, path: str) -> Study | Roster | Organisation | Policy:
@@ -199,6 +224,18 @@ def _canonical(kind: str, plain: build.Data, path: str, data: bytes) -> tuple[Pr
         return ()
     words = "写法与系统写出的不同（内容没有问题），下次更正时会自动理顺"
     return (Problem(path, 0, "canonical", words, severity=Severity.NOTE),)
+
+
+def _places(tree: Node, at: str = "") -> Iterator[tuple[str, int]]:
+    """The line of every value inside, by its place: `requirements.0.who`."""
+    if isinstance(tree, YamlMapping):
+        for key, inner in tree.items.items():
+            yield f"{at}{key}", tree.key_lines[key]
+            yield from _places(inner, f"{at}{key}.")
+    elif isinstance(tree, Sequence):
+        for number, inner in enumerate(tree.items):
+            yield f"{at}{number}", inner.line
+            yield from _places(inner, f"{at}{number}.")
 
 
 def _line(tree: Node, place: typed.Place) -> int:

@@ -174,6 +174,22 @@ _FORMATS = {
     "email": "邮箱地址",
 }
 
+def _together(error: Any) -> str:
+    """Fields of which one without the other says nothing."""
+    missing = (
+        [name, *needed]
+        for name, needed in error.validator_value.items()
+        if name in error.instance and not set(needed) <= set(error.instance)
+    )
+    properties = error.schema.get("properties", {})
+    return "和".join(properties.get(name, {}).get("title", name) for name in next(missing, ()))
+
+
+def _ways(error: Any) -> str:
+    """The fields of which exactly one is wanted."""
+    return "、".join(name for way in error.validator_value for name in way.get("required", ()))
+
+
 _WORDS: dict[str, Callable[[str, Any], str]] = {
     "type": _type,
     "enum": _choices,
@@ -195,6 +211,7 @@ _WORDS: dict[str, Callable[[str, Any], str]] = {
     "exclusiveMinimum": lambda name, e: f"{name}应大于 {e.validator_value}，现为 {e.instance}",
     "exclusiveMaximum": lambda name, e: f"{name}应小于 {e.validator_value}，现为 {e.instance}",
     "multipleOf": lambda name, e: f"{name}应为 {e.validator_value} 的整数倍，现为 {e.instance}",
-    "dependentRequired": lambda name, e: "开始时间和结束时间要一起填写",
+    "dependentRequired": lambda name, e: f"{_together(e)} 要一起填写",
+    "oneOf": lambda name, e: f"{name}要写 {_ways(e)} 中的一种，而且只写一种",
     "minProperties": lambda name, e: f"{name}不能为空",
 }
