@@ -9,8 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import pytest
 import oracle
+import pytest
 import yaml
 from second_program import told
 
@@ -18,7 +18,6 @@ from xueshi import checks, project, records, totals
 from xueshi.git import Repository, init_bare
 from xueshi.model import Severity
 from xueshi.totals.sums import by_branch
-from xueshi.words import plain
 
 HERE = Path(__file__).parent
 EXPECTED: dict[str, Any] = yaml.safe_load((HERE / "golden" / "expected.yaml").read_text())

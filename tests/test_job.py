@@ -220,12 +220,16 @@ def find_it_in_a_clone(job: Job, clone: Path, merge: str, total: float) -> None:
     today = datetime.now(SHANGHAI).date().isoformat()
     oracle = [sys.executable, str(ROOT / "tests" / "oracle.py"), str(clone), today]
     counted = json.loads(subprocess.run(oracle, check=True, capture_output=True, text=True).stdout)
-    assert float(counted["members"]["m0001"]["member-year"]) == total
+    assert float(counted["members"]["m0001"]["member-year"]["counted"]) == total
     ours = [str(Path(sys.executable).parent / "xueshi"), "totals", "--repo", str(clone), "--format", "json"]
     printed = json.loads(subprocess.run(ours, check=True, capture_output=True, text=True).stdout)["members"]
     assert {
-        m: {i: r["counted"] for i, r in t["requirements"].items()} for m, t in printed.items()
-    } == counted["members"]
+        m: {i: (r["target"], r["counted"], r["standing"]) for i, r in t["requirements"].items()}
+        for m, t in printed.items()
+    } == {
+        m: {i: (r["target"], r["counted"], r["standing"]) for i, r in t.items()}
+        for m, t in counted["members"].items()
+    }
 
 
 def push(clone: Path, spec: str) -> subprocess.CompletedProcess[str]:

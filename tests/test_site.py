@@ -18,8 +18,9 @@ from pathlib import Path
 
 import pytest
 from conftest import BRIDGE, School, committee_files, person
+from conftest import figures as figures_of
 
-from xueshi import project, publish, records, sample, totals
+from xueshi import project, publish, records, sample
 from xueshi.git import RefUpdate, Repository
 from xueshi.model import Change
 from xueshi.records import render, study_file
@@ -77,7 +78,7 @@ def pages(site: Site) -> dict[str, str]:
 
 
 def test_every_members_figures_are_the_totals(site: Site) -> None:
-    figures = totals.total(*records.load_approved(site.repo, "main"), ON)
+    figures = figures_of(site.repo, ON)
     assert len(figures.members) == 42
     for ident, member in figures.members.items():
         html, year = site.member(ident), member.standing("year")
@@ -99,8 +100,7 @@ def test_the_history_names_the_merge(site: Site) -> None:
 
 
 def test_what_nobody_approved_is_listed_and_counts_nothing(site: Site) -> None:
-    approved, history = records.load_approved(site.repo, "main")
-    figures = totals.total(approved, history, ON)
+    figures = figures_of(site.repo, ON)
     refused = [c.study for c in figures.credits() if c.state == "unapproved"]
     assert refused
     for study in refused:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 WHY = {
     "unapproved": "未经审核人通过", "void": "已作废", "kind-not-counted": "此类型不计入", "future": "日期未到",
-    "unknown-kind": "没有这个学习类型",
+    "unknown-kind": "没有这个学习类型", "max-per-record": "超出每条的上限", "max-per-year": "超出这一类型每年的上限",
 }  # fmt: skip
 STANDING = {
     "met": "已达标",
@@ -24,6 +24,8 @@ ACTION = {
     "register": "登记", "correct": "申请更正", "amend": "改学时", "confirm": "申请确认", "restore": "申请恢复",
     "void": "申请作废",
 }  # fmt: skip
+UNIT = {"hours": "学时", "days": "天", "records": "次"}
+SEVERITY = {"required": "应当达到", "generally": "一般应当达到", "local": "本单位要求"}
 STATUS = {
     "full": "正式党员", "probationary": "预备党员", "development_target": "发展对象", "activist": "入党积极分子",
 }  # fmt: skip

@@ -246,9 +246,18 @@ def forged_merges(repo: Repository, base: str, head: str) -> tuple[str, ...]:
     inside = {commit.sha for commit in commits}  # a parent of these that is not among them is on main
     merges = [commit for commit in commits if len(commit.parents) > 1]
     forged = {m.sha for m in merges if m.parents[0] not in inside or inside & set(m.parents[1:])}
-    rest = "".join(f"{m.sha}\n" for m in merges if m.sha not in forged)
-    if rest:
-        ask = ("diff-tree", "--stdin", "-c", "-r", "-z", "--name-only", "--no-renames")
-        told = repo.run(*ask, "--", "records", stdin=rest.encode(), env=_HONEST)
-        forged |= inside & set(told.decode("utf-8", "replace").split("\0"))
+    rest = [m.sha for m in merges if m.sha not in forged]
+    forged.update(_editing(repo, rest) if rest else ())
     return tuple(m.sha for m in reversed(merges) if m.sha in forged)
+
+
+def _editing(repo: Repository, merges: list[str]) -> Iterator[str]:
+    """Those merges that leave something under `records/` as none of their parents had it."""
+    ask = ("diff-tree", "--stdin", "-c", "-r", "-z", "--name-only", "--no-renames", "--", "records")
+    told = repo.run(*ask, stdin="".join(f"{sha}\n" for sha in merges).encode(), env=_HONEST)
+    sha = ""
+    for token in told.decode("utf-8", "replace").split("\0"):
+        if token.startswith("records"):
+            yield sha
+        else:
+            sha = token  # each merge is named, then what it edits

@@ -19,7 +19,7 @@ _PATH = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62})\.webp")
 _ERASED = re.compile(rb"^[0-9a-f]{64}\b", re.MULTILINE)
 _LARGEST = 1024 * 1024  # bytes; ours have at most a fifth of it, and a larger one is not read
 _BATCH = 32 * 1024 * 1024  # bytes read at once
-_SIDE = 4096  # pixels; a claim of more is not handed to a decoder, which would make room for it
+_SIDE = 2048  # pixels; a claim of more is not handed to a decoder, which would make room for it
 
 _MAGIC = ((b"\x89PNG", "PNG"), (b"\xff\xd8\xff", "JPEG"), (b"GIF8", "GIF"), (b"%PDF", "PDF"))
 _PIXELS = (b"VP8 ", b"VP8L", b"VP8X", b"ALPH")

@@ -174,6 +174,7 @@ _FORMATS = {
     "email": "邮箱地址",
 }
 
+
 def _together(error: Any) -> str:
     """Fields of which one without the other says nothing."""
     missing = (

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from xueshi import words
 from xueshi.model import SHANGHAI, Credit, Evidence, Membership, Person, Proposal, Standings, Study
+from xueshi.model import Line as CreditLine
 from xueshi.reports.source import ZERO, Source, weeks_left
 from xueshi.reports.timeline import Line, timeline
-from xueshi.totals.sums import by_kind, by_month, whole
+from xueshi.totals.sums import apart, by_kind, by_month, whole
+from xueshi.words import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,16 @@ class Entry:
     why: str
     pictures: tuple[Evidence, ...]
     history: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """One requirement, what is to be known of it, and its ledger: each record with why it counts less."""
+
+    standing: Standings
+    unit: str
+    notes: tuple[str, ...]
+    ledger: tuple[tuple[CreditLine, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +62,11 @@ class Member:
     after: Standings | None
     weekly: Decimal
     weeks: int
-    standings: tuple[Standings, ...]
+    demands: tuple[Demand, ...]
     years: tuple[Year, ...]
     entries: tuple[Entry, ...]
     kinds: tuple[tuple[str, Decimal], ...]
+    apart: tuple[tuple[str, Decimal], ...]
     missing_kinds: tuple[str, ...]
     months: tuple[Decimal, ...]
     waiting_months: tuple[Decimal, ...]
@@ -80,10 +93,11 @@ def member(source: Source, person: Person) -> Member:
         after=source.after(person.id),
         weekly=(year.short / weeks).quantize(Decimal("0.1")) if year else ZERO,
         weeks=weeks,
-        standings=figures.standings,
+        demands=tuple(_demand(source, standing) for standing in figures.standings),
         years=tuple(_years(source, figures.credits)),
         entries=tuple(_entries(source, figures.credits, waiting)),
         kinds=tuple((source.kind(kind), hours) for kind, hours in kinds.items()),
+        apart=tuple((source.kind(k), h) for k, h in apart(figures.credits, source.on.year).items()),
         missing_kinds=tuple(
             k.label for k in source.records.policy.kinds.values() if k.counts and k.id not in kinds
         ),
@@ -91,6 +105,24 @@ def member(source: Source, person: Person) -> Member:
         waiting_months=_waiting_months(source, [study for _, study in fresh]),
         memberships=person.memberships,
     )
+
+
+def _demand(source: Source, standing: Standings) -> Demand:
+    rule = standing.requirement
+    last = standing.until - timedelta(1)
+    notes = [f"{standing.start} 至 {last}"]
+    if len(standing.figures) > 1:
+        ways = (
+            f"{plain(f.target)} {words.UNIT[f.measure]}（已有 {plain(f.counted)}）" for f in standing.figures
+        )
+        notes.append(("都要：" if rule.every else "其一即可：") + "，".join(ways))
+    if standing.months and standing.months[0] < standing.months[1]:
+        notes.append(f"按月折算，{standing.months[1]} 个月中的 {standing.months[0]} 个月")
+    if standing.figure.carried:
+        notes.append(f"上一周期结转 {plain(standing.figure.carried)} 学时")
+    notes.append(f"{words.SEVERITY[rule.severity]}，依据：{rule.source}")
+    ledger = tuple((line, source.why(line.credit.why)) for line in standing.lines)
+    return Demand(standing, words.UNIT[standing.measure], tuple(notes), ledger)
 
 
 def _years(source: Source, credits: tuple[Credit, ...]) -> list[Year]:
@@ -121,9 +153,10 @@ def _entries(
     running: dict[int, Decimal] = {}
     found = []
     for credit in credits:
-        year = credit.study.start_date.year
-        running[year] = running.get(year, ZERO) + credit.credited
-        found.append(_entry(source, credit, running[year], asked.pop(credit.study.path, None)))
+        for day, hours in credit.parts if credit.credited else ():
+            running[day.year] = running.get(day.year, ZERO) + hours
+        so_far = running.get(credit.study.start_date.year, ZERO)
+        found.append(_entry(source, credit, so_far, asked.pop(credit.study.path, None)))
     found += [_waits(source, proposal, study) for proposal, study in waiting if study.path in asked]
     return sorted(
         found, key=lambda e: (e.study.start_date, e.study.start_time or "", e.study.id), reverse=True

@@ -1,0 +1,21 @@
+"""The hour rules in words, and what a change to them would do. Pure: values in, values and text out."""
+
+from __future__ import annotations
+
+from xueshi.policy.explain import Entry, entries, explain
+from xueshi.policy.phrases import LANGUAGES, one_line
+from xueshi.policy.trial import Trial, as_if, trial
+from xueshi.policy.verdict import trial_data, trial_text
+
+__all__ = [
+    "LANGUAGES",
+    "Entry",
+    "Trial",
+    "as_if",
+    "entries",
+    "explain",
+    "one_line",
+    "trial",
+    "trial_data",
+    "trial_text",
+]
