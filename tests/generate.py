@@ -34,7 +34,10 @@ WAYS = {
 
 
 class Quoting(yaml.SafeDumper):
-    """Quotes whatever begins with a digit, so that no reader takes an id such as 01E5… for a number."""
+    """Quotes whatever begins with a digit, so that no reader takes an id such as 01E5… for a number; no anchors."""
+
+    def ignore_aliases(self, data):
+        return True
 
 
 def as_text(dumper, value):

@@ -215,15 +215,16 @@ class Book:
                 continue
             ceiling = number(cap["max"]) if "max" in cap else self.share(cap, record.member, counting)
             if ceiling is not None:
-                bucket = (key, record.member, place)
+                group = "" if record.kind["counts"] else record.kind["bucket"]
+                bucket = (key, record.member, place, group)
                 found.append((bucket, ceiling - self.used.get(bucket, 0)))
         return found
 
     def share(self, cap, member, counting):
         """The ceiling by a share of a target, None if there is none.
 
-        Chosen: none where the requirement's period does not hold the day; `enabled` of it is not asked for; people on no
-        roster are people without memberships."""
+        Chosen: none where the requirement's period does not hold the day; people on no roster are people without
+        memberships."""
         rule = self.version(cap["max_share_of"], counting)
         if rule is None:
             return None
@@ -235,8 +236,8 @@ class Book:
         for first_round in (True, False):
             for day in days_of(record.start, record.end + DAY):
                 part = left
-                if first_round:  # Chosen: the conversion of that day, not of the record's first day.
-                    part = min(part, number(conversion(self.policy, day)["hours_per_day"]))
+                if first_round:
+                    part = min(part, number(conversion(self.policy, record.start)["hours_per_day"]))
                 rooms = self.room(record, day)
                 part = max(min([part, *(hours for _, hours in rooms)]), Fraction(0))
                 for bucket, _ in rooms:
@@ -301,7 +302,11 @@ class Book:
     # --- requirements -----------------------------------------------------------------------------------------------
 
     def version(self, ident, day):
-        found = [r for r in self.policy["requirements"] if r["id"] == ident and in_force(r, day)]
+        found = [
+            r
+            for r in self.policy["requirements"]
+            if r["id"] == ident and r.get("enabled", True) and in_force(r, day)
+        ]
         return found[0] if found else None
 
     def applies(self, member, rule, day):
@@ -465,7 +470,7 @@ class Book:
                 for path, record in self.records.items()
             },
             "branches": {branch: sums for branch, sums in branches.items() if sums},
-            "units": units,
+            "units": {unit: sums for unit, sums in units.items() if sums},
         }
 
 

@@ -171,7 +171,8 @@ class Walk:
                 if blob == before.get(path):
                     continue
                 reason = "" if number <= baseline else self.refusal(path, blob, commit, by, roles)
-                last[path] = Version(commit.name, blob, by, reason)
+                decider = None if number <= baseline or reason == "direct-push" else by
+                last[path] = Version(commit.name, blob, decider, reason)
                 if not RECORD.fullmatch(path) and not reason and self.git.yaml(blob) is not None:
                     approved[path] = blob
             before = now

@@ -54,7 +54,7 @@ def _records(figures: Totals, history: History) -> dict[str, dict[str, Any]]:
             "credited": plain(credit.credited),
             "apart": plain(credit.apart),
             "merge": last.commit,
-            "by": last.decided_by,
+            "by": None if last.reason == "direct-push" else last.decided_by,
             "reason": last.reason,
         }
     return dict(sorted(found.items()))

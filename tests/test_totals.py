@@ -72,14 +72,20 @@ def test_thresholds_are_exact(school: School, hours: str, standing: Standing, pe
 
 def test_a_secretary_has_the_secretarys_plan_only(school: School) -> None:
     members = figures(school.repo, ON).members
-    assert [s.requirement.id for s in members["m0003"].standings] == ["member-year", "secretary-plan"]
+    assert [s.requirement.id for s in members["m0003"].standings] == [
+        "member-year",
+        "secretary-plan",
+        "secretary-off-job",
+    ]
     assert [s.requirement.id for s in members["m0012"].standings] == ["member-year", "member-plan"]
 
 
 def test_the_effect_of_a_proposal_is_told_before_it_is_merged(school: School) -> None:
     approved(school, school.study(hours="7"))
     loaded, history = records.load_approved(school.repo, "main")
-    (told,) = effect(loaded, loaded.policy, history.approvals(), [school.study(hours="4", title="读书分享会")], ON)
+    (told,) = effect(
+        loaded, loaded.policy, history.approvals(), [school.study(hours="4", title="读书分享会")], ON
+    )
     assert told.before is not None and told.after is not None
     assert (told.before.counted, told.after.counted, told.credits[0].why) == (7, 8, "per-day")
 

@@ -48,7 +48,7 @@ class Alert:
     fallen: str = ""
     commit: str = ""
     ref: str = ""
-    days: int = 0
+    days: int | None = None
 
 
 def is_watched(policy: Policy, requirement: str, period: str) -> bool:
@@ -79,14 +79,14 @@ def waiting(records: RecordSet, proposals: Iterable[Proposal], on: date) -> Iter
 
 def late(policy: Policy, waits: Iterable[Alert]) -> Iterator[Alert]:
     """Those that wait longer than the policy bears."""
-    return (one for one in waits if one.days > policy.alerts.waiting_days)
+    return (one for one in waits if (one.days or 0) > policy.alerts.waiting_days)
 
 
 # --- what history crossed
 
 
-def touched(history: History, since: int) -> tuple[str, ...]:
-    """The paths of all records of the members with a change after the step `since`: what `crossings` reads."""
+def touched(history: History, *, since: int) -> tuple[str, ...]:
+    """The paths of all records of the members with a change after the step `since` (-1: ever): what `crossings` reads."""
     members = {member for member, steps in _by_member(history).items() if steps[-1][0].step > since}
     return tuple(
         path

@@ -40,7 +40,7 @@ def messages(
     names = {unit.id: unit.name for unit in records.organisation.units}
     for branch in sorted(by_branch, key=lambda b: list(names).index(b) if b in names else len(names)):
         own = by_branch[branch]
-        queue = [one.days for one in waits if one.branch == branch]
+        queue = [one.days or 0 for one in waits if one.branch == branch]
         told = [f"{len(queue)} 条待审核（最久 {max(queue)} 天）"] if queue else []
         told += _counts(records, own, setting)
         text = f"{names.get(branch, branch)}：{'，'.join(told)}。"
@@ -48,20 +48,30 @@ def messages(
         yield Message(branch, text + link, tuple(alert.id for alert in own))
 
 
+def label_of(policy: Policy, alert: Alert, on: date) -> str:
+    """The requirement's name, with its year once that is over."""
+    found = policy.version(alert.requirement, alert.on)
+    label = found.label if found else alert.requirement
+    return f" {alert.start.year} 年{label}" if alert.start and alert.until and alert.until <= on else label
+
+
 def _counts(records: RecordSet, news: Iterable[Alert], setting: Setting) -> Iterator[str]:
     """How many members crossed what, by requirement; its name is said once."""
     groups: dict[str, dict[str, list[Alert]]] = {}
     for alert in news:
         if alert.level != WAITING:
-            groups.setdefault(_label(records.policy, alert, setting.on), {}).setdefault(
+            groups.setdefault(label_of(records.policy, alert, setting.on), {}).setdefault(
                 alert.level, []
             ).append(alert)
     for label, levels in groups.items():
+        met = {alert.member for alert in levels.get(MET, ())}
+        levels[NEAR] = [alert for alert in levels.get(NEAR, ()) if alert.member not in met]
         said = ""
         for level in (NEAR, MET, FELL_BACK, BEHIND):
             if found := levels.get(level):
                 count = len({alert.member for alert in found})
-                yield f"{count} 人{_words(records.policy, level, '' if said else label)}{_named(records, found, setting)}"
+                what = _words(records.policy, level, "" if said else label)
+                yield f"{count} 人{what}{_named(records, found, setting)}"
                 said = label
 
 
@@ -73,13 +83,6 @@ def _words(policy: Policy, level: str, label: str) -> str:
         FELL_BACK: f"{label}回落",
         BEHIND: f"{label}进度滞后",
     }[level]
-
-
-def _label(policy: Policy, alert: Alert, on: date) -> str:
-    """The requirement's name, with its year once that is over."""
-    found = policy.version(alert.requirement, alert.on)
-    label = found.label if found else alert.requirement
-    return f" {alert.start.year} 年{label}" if alert.start and alert.until and alert.until <= on else label
 
 
 def _named(records: RecordSet, found: Iterable[Alert], setting: Setting) -> str:

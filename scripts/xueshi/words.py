@@ -29,6 +29,8 @@ SEVERITY = {"required": "应当达到", "generally": "一般应当达到", "loca
 STATUS = {
     "full": "正式党员", "probationary": "预备党员", "development_target": "发展对象", "activist": "入党积极分子",
 }  # fmt: skip
+VERDICT = {"ok": "达到", "short": "未达到", "due": "待完成", "overdue": "超期", "unknown": "无法判断"}
+LEVEL = {"near": "接近达标", "met": "已达标", "fell_back": "回落", "behind": "进度滞后", "waiting": "待审核"}
 VIA = {"link": "个人链接", "poster": "支部海报", "staff": "代登", "import": "导入"}
 
 

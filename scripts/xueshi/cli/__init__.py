@@ -6,13 +6,21 @@ from __future__ import annotations
 
 import click
 
+from xueshi.cli.audit import audit_command
+from xueshi.cli.policy import policy_command
 from xueshi.cli.read import check_command, history_command, totals_command
 from xueshi.cli.run import build_command, demo_command, links_command, sample_command, serve_command
+from xueshi.cli.watch import alerts_command, checkup_command, notify_command
 
 COMMANDS: tuple[click.Command, ...] = (
     check_command,
     totals_command,
+    policy_command,
     history_command,
+    audit_command,
+    checkup_command,
+    alerts_command,
+    notify_command,
     build_command,
     serve_command,
     links_command,

@@ -173,6 +173,8 @@ WORDS: Mapping[str, str] = {
     "baseline": "到提交 {baseline} 为止的历史直接认可，不再查是谁审核的",
     # norms
     "norm": "{subjects}{severity}：{period}{measure}{limits}",
+    "norm.period": "{period}",
+    "norm.limits": "{limits}",
     "subject.branch": "党支部",
     "subject.general_branch": "党总支",
     "subject.committee": "党委",

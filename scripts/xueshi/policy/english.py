@@ -173,7 +173,9 @@ WORDS: Mapping[str, str] = {
     "latest_days": "what is registered more than {days} days after the study is marked as late (and accepted)",
     "baseline": "the history up to commit {baseline} is accepted as it is, whoever approved it",
     # norms
-    "norm": "{subjects} {severity} have {period}{measure}{limits}",
+    "norm": "{subjects} {severity} have{period} {measure}{limits}",
+    "norm.period": ", {period},",
+    "norm.limits": ": {limits}",
     "subject.branch": "branches",
     "subject.general_branch": "general branches",
     "subject.committee": "committees",

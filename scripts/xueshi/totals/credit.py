@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import ROUND_DOWN, Decimal
 
 from xueshi.model import Cap, Credit, Kind, Policy, Study, Where, contains
@@ -12,6 +12,7 @@ from xueshi.totals.selecting import calendar_span
 
 ZERO, _CENT = Decimal(0), Decimal("0.01")
 _ALWAYS = date.min
+_LONGEST = 366  # days of one study that are looked at
 
 Approvals = Collection[str]  # paths of records whose newest version on main is approved
 Used = dict[tuple[str, str, object], Decimal]
@@ -105,7 +106,8 @@ def _fill(
 ) -> tuple[tuple[tuple[date, Decimal], ...], str]:
     """The record's days filled in order as far as its caps have room, and the cap that left no more."""
     study, policy = asked.study, context.policy
-    days = study.days or (study.start_date,)  # an end before the start is an error that the check tells
+    # A study ends before it begins, or after years, only where the check was not heeded.
+    days = _days(study)
     splits = len(days) > 1 and policy.splits(study.start_date)
     most = policy.conversion(study.start_date).hours_per_day
     group = "" if kind.counts else kind.bucket
@@ -131,6 +133,13 @@ def _fill(
         whole = sum(taken, ZERO)
         parts = ((counted, whole),) if whole else ()
     return parts, full if left else ""
+
+
+def _days(study: Study) -> list[date]:
+    last = min(study.end_date or study.start_date, study.start_date + timedelta(_LONGEST))
+    return [study.start_date + timedelta(n) for n in range((last - study.start_date).days + 1)] or [
+        study.start_date
+    ]
 
 
 def _rooms(

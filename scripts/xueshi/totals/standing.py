@@ -76,7 +76,7 @@ def standings(case: Case, requirement: Requirement, on: date) -> Standings | Non
     figures, ratios, counts = [], [], []
     for option in requirement.options:
         own = _counted(case, requirement, option, span, on)
-        carried = _carried(case, requirement, option, span) if option.measure == "hours" else ZERO
+        carried = _carried(case, requirement, span) if option.measure == "hours" else ZERO
         target, counted = part.target(option), own + Fraction(carried)
         counts.append(own)
         ratios.append(counted / Fraction(target) if target else Fraction(10**9))
@@ -220,7 +220,7 @@ def _spoken_of(case: Case, requirement: Requirement, option: Option, credit: Cre
     return requirement.where.matches(credit.study, kind) and option.where.matches(credit.study, kind)
 
 
-def _carried(case: Case, requirement: Requirement, option: Option, span: tuple[date, date]) -> Decimal:
+def _carried(case: Case, requirement: Requirement, span: tuple[date, date]) -> Decimal:
     """Hours over the target of the period before, as far as the policy carries them over."""
     rules = [
         rule
@@ -231,15 +231,13 @@ def _carried(case: Case, requirement: Requirement, option: Option, span: tuple[d
         return ZERO
     last = span[0] - timedelta(1)
     before = case.policy.version(requirement.id, last)
-    number = requirement.options.index(option)
-    if before is None or number >= len(before.options) or before.options[number].measure != "hours":
-        return ZERO
-    earlier = case.applies(before, last)
-    if earlier is None:
+    earlier = case.applies(before, last) if before else None
+    option = next((o for o in before.options if o.measure == "hours"), None) if before else None
+    if before is None or earlier is None or option is None:
         return ZERO
     held, other, whole = case.months(before, earlier) if before.prorate else ([], [], 0)
-    target = _Part(len(held), len(other), whole).target(before.options[number])
-    own = _counted(case, before, before.options[number], earlier, last)
+    target = _Part(len(held), len(other), whole).target(option)
+    own = _counted(case, before, option, earlier, last)
     over = max(own - Fraction(target), Fraction(0))
     kept = min(over, Fraction(rules[0].max))
     return Decimal(kept.numerator) / Decimal(kept.denominator)
@@ -263,7 +261,9 @@ def _over(policy: Policy, span: tuple[date, date], on: date) -> Fraction:
     """The part of a period that is over by the end of a day."""
     until = min(max(on + timedelta(1), span[0]), span[1])
     whole = _weight(policy, span[0], span[1])
-    return _weight(policy, span[0], until) / whole if whole else Fraction(1)
+    if whole:
+        return _weight(policy, span[0], until) / whole
+    return Fraction((until - span[0]).days, (span[1] - span[0]).days)  # months that weigh nothing
 
 
 def _weight(policy: Policy, start: date, until: date) -> Fraction:

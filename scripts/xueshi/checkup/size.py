@@ -1,0 +1,80 @@
+"""How many people a unit has, how they stand, and how long its committee holds office."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+from xueshi.checkup.place import DUE, OK, OVERDUE, SHORT, UNKNOWN, Answer, Place, bounds, counted, last_day
+from xueshi.model import Norm, Policy, Standing, add_months
+
+
+def members(norm: Norm, place: Place) -> Answer:
+    """Full and probationary members, the exempt among them."""
+    return counted(norm, len(place.members), "人")
+
+
+def full_members(norm: Norm, place: Place) -> Answer:
+    """Full members only; a probationary one is told beside and never counts."""
+    others = len(place.members - place.full)
+    details = [f"另有预备党员 {others} 人，不计入"] if others else []
+    told = counted(norm, len(place.full), "人")
+    if told.verdict == SHORT and norm.min is not None and len(place.full) < norm.min:
+        details.append(
+            "已是联合党支部，可再联合邻近单位，一般不超过 5 个单位"
+            if place.unit.type == "joint"
+            else "可与邻近单位成立联合党支部，一般不超过 5 个单位"
+        )
+    return replace(told, details=tuple(details))
+
+
+def committee_size(norm: Norm, place: Place) -> Answer:
+    term = place.term()
+    if term is None or term.committee_size is None:
+        cure = "请在 organisation.yaml 的 terms 写上 committee_size"
+        return Answer("没有登记委员人数", bounds(norm, "人"), UNKNOWN, (cure,))
+    return counted(norm, term.committee_size, "人")
+
+
+def behind(norm: Norm, place: Place) -> Answer:
+    """Members behind in any requirement over a calendar year."""
+    found: dict[str, list[str]] = {}
+    for member in place.totals:
+        for s in member.standings:
+            if s.standing is Standing.BEHIND and _is_yearly(place.policy, s.requirement.period):
+                found.setdefault(member.person.id, []).append(s.requirement.id)
+    return counted(norm, len(found), "人", (f"{member}：{'、'.join(ids)}" for member, ids in found.items()))
+
+
+def _is_yearly(policy: Policy, period: str) -> bool:
+    return period in policy.periods and policy.periods[period].type == "calendar_year"
+
+
+# --- term
+
+
+def term(norm: Norm, place: Place) -> Answer:
+    years = norm.term_years
+    required = f"任期 {years} 年" if years else "按期换届"
+    required += f"，期满前 {norm.remind_months} 个月提醒、{norm.apply_months} 个月请示"
+    term = place.term()
+    end = (term.until or (add_months(term.start, 12 * years) if years else None)) if term else None
+    if term is None or end is None:
+        return Answer("没有登记任期", required, UNKNOWN, ("请在 organisation.yaml 写上 terms",))
+    verdict, details = OK, []
+    if years and end > (most := add_months(term.start, 12 * years)):
+        verdict = SHORT
+        details.append(f"任期比 {years} 年长（应到 {last_day(most)}），延期一般不超过 1 年")
+    if end <= place.on:
+        verdict = OVERDUE
+        details.append(f"任期已满，超期 {(place.on - end).days + 1} 天，还没有登记新的任期")
+    elif add_months(end, -norm.remind_months) <= place.on:
+        verdict = verdict if verdict == SHORT else DUE
+        details.append(_application(add_months(end, -norm.apply_months), end, place.on))
+    return Answer(f"{term.start} 至 {last_day(end)}", required, verdict, tuple(details))
+
+
+def _application(apply: date, end: date, on: date) -> str:
+    """When the branch applies for its election."""
+    left = f"还有 {(end - on).days} 天期满"
+    return f"{left}，请在 {apply} 前请示" if on < apply else f"{left}，应在 {apply} 前请示，请尽快"

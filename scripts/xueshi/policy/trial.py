@@ -1,0 +1,314 @@
+"""What a changed policy would do: which rules it changes, whose figures, on which days, and whether it reaches back.
+
+Values only; verdict.py puts them into words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields, is_dataclass, replace
+from datetime import date
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from xueshi.model import (
+    Cap,
+    CarryOver,
+    Conversion,
+    Crossing,
+    Kind,
+    KindChange,
+    MemberTotals,
+    Policy,
+    RecordSet,
+    Requirement,
+    Standings,
+    Totals,
+    contains,
+)
+from xueshi.policy.explain import Entry, entries
+from xueshi.totals import Approvals, total
+
+R = TypeVar("R", Cap, CarryOver, Conversion, Crossing, Requirement)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One rule that says something else. `change`: added | removed | changed | moved (only the order); `old` and `new`
+    are the rule as it was and will be, or, with `moved`, the order of the ids."""
+
+    section: str
+    rule: str
+    change: str
+    old: Entry | None = None
+    new: Entry | None = None
+    order: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Where a member stands against one requirement; `target` and `standing` are None for hours on their own."""
+
+    measure: str
+    counted: Decimal
+    target: Decimal | None = None
+    standing: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """One member's figures that differ. `requirement` is empty where only the hours credited in the year differ;
+    `before` or `after` is None where the requirement does not apply."""
+
+    member: str
+    name: str
+    branch: str | None
+    requirement: str
+    label: str
+    before: Point | None
+    after: Point | None
+
+    @property
+    def crosses(self) -> bool:
+        """Whether the standing itself differs."""
+        before, after = self.before, self.after
+        return (before.standing if before else None) != (after.standing if after else None)
+
+    @property
+    def is_past(self) -> bool:
+        """Whether it would differ in a closed year: there, all standings but met and exempt are the same, not met."""
+        before, after = (
+            side and replace(side, standing=_CLOSED.get(str(side.standing))) for side in (self.before, self.after)
+        )
+        return before != after
+
+
+_CLOSED = {"met": "met", "exempt": "exempt"}
+
+
+@dataclass(frozen=True, slots=True)
+class AsIf:
+    """The rules of a later day applied since the first of January to what there is today: only standings that differ.
+    `met` counts, by requirement, those who have met it today."""
+
+    today: date
+    met: dict[str, int]
+    shifts: tuple[Shift, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Whose figures differ on a day."""
+
+    on: date
+    people: int
+    shifts: tuple[Shift, ...]
+    as_if: AsIf | None = None
+
+    def affected(self) -> dict[str, str | None]:
+        """Member -> branch on the day."""
+        return {shift.member: shift.branch for shift in self.shifts}
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """`past`: how many people's figures differ at the end of each earlier year; years without any are left out."""
+
+    changes: tuple[Change, ...]
+    effects: tuple[Effect, ...]
+    past: dict[int, int]
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing changes, neither in words nor in figures."""
+        return not self.changes and not self.past and not any(effect.shifts for effect in self.effects)
+
+
+def trial(
+    records: RecordSet, new: Policy, approvals: Approvals, today: date, on: date | None = None
+) -> Trial:
+    """The policy of `records` against `new`, on `on`, or today and on every coming day from which it differs."""
+    if new == records.policy:
+        return Trial((), (), {})
+    found = changes(records, new)
+    days = [on] if on is not None else [today, *_coming(found, records.policy, new, today)]
+    return Trial(
+        found,
+        tuple(_effect(records, new, approvals, today, day) for day in days),
+        _past(records, new, approvals, today),
+    )
+
+
+# --- which rules
+
+
+def changes(records: RecordSet, new: Policy) -> tuple[Change, ...]:
+    """Rule by rule, section by section, what the new policy says otherwise."""
+    sections: dict[str, tuple[list[Entry], list[Entry]]] = {}
+    for side, policy in enumerate((records.policy, new)):
+        for entry in entries(policy, records.organisation):
+            sections.setdefault(entry.section, ([], []))[side].append(entry)
+    return tuple(change for old, now in sections.values() for change in _changes(old, now))
+
+
+def _changes(old: list[Entry], new: list[Entry]) -> Iterator[Change]:
+    pairs = list(_pairs(old, new))
+    for before, after in pairs:
+        one = after or before
+        if one is not None and (before is None or after is None):
+            yield Change(one.section, one.key, "added" if after else "removed", before, after)
+        elif before and after and (before.text, before.enabled) != (after.text, after.enabled):
+            yield Change(after.section, after.key, "changed", before, after)
+    both = {entry.key for pair in pairs if None not in pair for entry in pair if entry}
+    was, now = (tuple(dict.fromkeys(e.key for e in side if e.key in both)) for side in (old, new))
+    if was != now:
+        yield Change(new[0].section, "", "moved", order=(was, now))
+
+
+def _pairs(old: list[Entry], new: list[Entry]) -> Iterator[tuple[Entry | None, Entry | None]]:
+    """The same rule before and after: by id and first day, else by id alone; in the new order, what is gone last."""
+    left, partner = list(old), dict[int, Entry]()
+    for same in (_id_and_start, _id):
+        for number, entry in enumerate(new):
+            before = next((e for e in left if number not in partner and same(e) == same(entry)), None)
+            if before is not None:
+                partner[number] = before
+                left.remove(before)
+    for number, entry in enumerate(new):
+        yield partner.get(number), entry
+    for entry in left:
+        yield entry, None
+
+
+def _id_and_start(entry: Entry) -> tuple[str, date | None]:
+    return entry.key, entry.start
+
+
+def _id(entry: Entry) -> tuple[str, bool]:
+    """A kind's own entry has no first day and never pairs with one of its changes."""
+    return entry.key, entry.start is None
+
+
+# --- on which days
+
+
+def _coming(found: Iterable[Change], old: Policy, new: Policy, today: date) -> list[date]:
+    """The days ahead from which the two policies may differ: the first and last of what changed, and any date that
+    stands in only one of them."""
+    days = set(_dates(old)) ^ set(_dates(new))
+    for change in found:
+        spans = [(entry.start, entry.until) for entry in (change.old, change.new) if entry]
+        days |= {start for start, _ in spans if start}
+        if len(spans) == 1 or spans[0][1:] != spans[-1][1:]:
+            days |= {until for _, until in spans if until}
+    return sorted(day for day in days if day > today)
+
+
+def _dates(value: Any) -> Iterator[date]:
+    """Every first day and exclusive end inside."""
+    if is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            inner = getattr(value, field.name)
+            if isinstance(inner, date):
+                yield from (inner,) if field.name in ("start", "until") else ()
+            else:
+                yield from _dates(inner)
+    elif isinstance(value, dict):
+        yield from _dates(tuple(value.values()))
+    elif isinstance(value, tuple):
+        for inner in value:
+            yield from _dates(inner)
+
+
+# --- whose figures
+
+
+def _effect(records: RecordSet, new: Policy, approvals: Approvals, today: date, day: date) -> Effect:
+    before = total(records, records.policy, approvals, day)
+    after = total(records, new, approvals, day)
+    ahead = _as_if(records, new, approvals, today, day) if day > today else None
+    people = sum(1 for m in after.members.values() if m.branch is not None)
+    return Effect(day, people, tuple(_shifts(before, after)), ahead)
+
+
+def _as_if(records: RecordSet, new: Policy, approvals: Approvals, today: date, day: date) -> AsIf:
+    before = total(records, records.policy, approvals, today)
+    after = total(records, as_if(new, day, date(today.year, 1, 1)), approvals, today)
+    met: dict[str, int] = {}
+    for member in before.members.values():
+        for s in member.standings:
+            met[s.requirement.id] = met.get(s.requirement.id, 0) + (s.standing == "met")
+    return AsIf(today, met, tuple(shift for shift in _shifts(before, after) if shift.crosses))
+
+
+def _past(records: RecordSet, new: Policy, approvals: Approvals, today: date) -> dict[int, int]:
+    first = min((study.start_date.year for study in records.studies.values()), default=today.year)
+    found: dict[int, int] = {}
+    for year in range(first, today.year):
+        end = date(year, 12, 31)
+        before = total(records, records.policy, approvals, end)
+        after = total(records, new, approvals, end)
+        people = {shift.member for shift in _shifts(before, after) if shift.is_past}
+        if people:
+            found[year] = len(people)
+    return found
+
+
+def _shifts(before: Totals, after: Totals) -> Iterator[Shift]:
+    """What differs, member by member; both are of the same records and day."""
+    for member, old in before.members.items():
+        new = after.members[member]
+        asked = {s.requirement.id: s.requirement.label for m in (old, new) for s in m.standings}
+        sides = {name: (_point(old.of(name)), _point(new.of(name))) for name in asked}
+        differing = [name for name, (was, now) in sides.items() if was != now]
+        for name in differing:
+            yield Shift(member, new.person.name, new.branch, name, asked[name], *sides[name])
+        hours = _hours(old, before.on.year), _hours(new, after.on.year)
+        if not differing and hours[0] != hours[1]:
+            yield Shift(member, new.person.name, new.branch, "", "", *hours)
+
+
+def _point(s: Standings | None) -> Point | None:
+    return None if s is None else Point(s.measure, s.counted, s.target, str(s.standing))
+
+
+def _hours(m: MemberTotals, year: int) -> Point:
+    return Point("hours", m.hours(date(year, 1, 1), date(year + 1, 1, 1)))
+
+
+# --- what if
+
+
+def as_if(policy: Policy, day: date, since: date) -> Policy:
+    """The policy in which the rules of `day` hold from `since` on; what was before `since` stays as it is."""
+    used = policy.conversion(day)
+    return replace(
+        policy,
+        conversions=_moved(policy.conversions, since, lambda rule: rule is used),
+        kinds={name: _kind(kind, day, since) for name, kind in policy.kinds.items()},
+        caps=_moved(policy.caps, since, _in_force(day)),
+        requirements=_moved(policy.requirements, since, _in_force(day)),
+        crossing=_moved(policy.crossing, since, _in_force(day)),
+        carry_over=_moved(policy.carry_over, since, _in_force(day)),
+    )
+
+
+def _in_force(day: date) -> Callable[[Cap | CarryOver | Crossing | Requirement], bool]:
+    return lambda rule: contains(rule.start, rule.until, day)
+
+
+def _moved(rules: tuple[R, ...], since: date, holds: Callable[[R], bool]) -> tuple[R, ...]:
+    found = []
+    for rule in rules:
+        if holds(rule):
+            found.append(replace(rule, start=min(rule.start, since), until=None))
+        elif rule.start < since:
+            found.append(replace(rule, until=min(rule.until or since, since)))
+    return tuple(found)
+
+
+def _kind(kind: Kind, day: date, since: date) -> Kind:
+    then = kind.on(day)
+    now = KindChange(
+        since, then.bucket, then.counts, then.factor, then.max_per_record, then.max_per_year, then.convert
+    )
+    return replace(kind, changes=(*(change for change in kind.changes if change.start < since), now))
