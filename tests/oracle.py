@@ -423,7 +423,7 @@ class Book:
             "counted": text(down(counted, 2) if option["measure"] == "days" else counted),
             "percent": text(down(ratio * 100, 1) if target else Fraction(100)),  # Chosen: 100 % of nothing.
             "short": text(up(max(target - counted, Fraction(0)), 2)),
-            "expected": text(down(expected, 2)),
+            "expected": text(down(expected + Fraction(1, 200), 2)),
             "standing": word,
         }
 

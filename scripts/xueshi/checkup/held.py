@@ -86,12 +86,12 @@ def _held(where: Where, place: Place) -> list[date]:
     """The first day of every different event among the counted records of known kinds up to the day."""
     studies = [c.study for c in place.credits if _is_meant(c, where, place.policy)]
     activities = {_event(study): study.activity for study in studies if study.activity}
-    events: dict[object, date] = {}
+    found: dict[object, date] = {}
     for study in studies:
         # One who named no activity was at the one of that day and title.
         key = study.activity or activities.get(_event(study)) or _event(study)
-        events[key] = min(study.start_date, events.get(key, study.start_date))
-    return sorted(events.values())
+        found[key] = min(study.start_date, found.get(key, study.start_date))
+    return sorted(found.values())
 
 
 def _is_meant(credit: Credit, where: Where, policy: Policy) -> bool:

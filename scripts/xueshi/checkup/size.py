@@ -29,11 +29,12 @@ def full_members(norm: Norm, place: Place) -> Answer:
 
 
 def committee_size(norm: Norm, place: Place) -> Answer:
-    term = place.term()
-    if term is None or term.committee_size is None:
+    """Of the newest term: its committee goes on until another one is elected."""
+    newest = place.term()
+    if newest is None or newest.committee_size is None:
         cure = "请在 organisation.yaml 的 terms 写上 committee_size"
         return Answer("没有登记委员人数", bounds(norm, "人"), UNKNOWN, (cure,))
-    return counted(norm, term.committee_size, "人")
+    return counted(norm, newest.committee_size, "人")
 
 
 def behind(norm: Norm, place: Place) -> Answer:
@@ -54,15 +55,16 @@ def _is_yearly(policy: Policy, period: str) -> bool:
 
 
 def term(norm: Norm, place: Place) -> Answer:
+    """When the newest term ends, and whether it is longer than it should be."""
     years = norm.term_years
     required = f"任期 {years} 年" if years else "按期换届"
     required += f"，期满前 {norm.remind_months} 个月提醒、{norm.apply_months} 个月请示"
-    term = place.term()
-    end = (term.until or (add_months(term.start, 12 * years) if years else None)) if term else None
-    if term is None or end is None:
+    newest = place.term()
+    end = (newest.until or (add_months(newest.start, 12 * years) if years else None)) if newest else None
+    if newest is None or end is None:
         return Answer("没有登记任期", required, UNKNOWN, ("请在 organisation.yaml 写上 terms",))
     verdict, details = OK, []
-    if years and end > (most := add_months(term.start, 12 * years)):
+    if years and end > (most := add_months(newest.start, 12 * years)):
         verdict = SHORT
         details.append(f"任期比 {years} 年长（应到 {last_day(most)}），延期一般不超过 1 年")
     if end <= place.on:
@@ -71,7 +73,7 @@ def term(norm: Norm, place: Place) -> Answer:
     elif add_months(end, -norm.remind_months) <= place.on:
         verdict = verdict if verdict == SHORT else DUE
         details.append(_application(add_months(end, -norm.apply_months), end, place.on))
-    return Answer(f"{term.start} 至 {last_day(end)}", required, verdict, tuple(details))
+    return Answer(f"{newest.start} 至 {last_day(end)}", required, verdict, tuple(details))
 
 
 def _application(apply: date, end: date, on: date) -> str:

@@ -59,7 +59,7 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class Figure:
     """One measure of a requirement: `counted` of `target` in `measure` (hours | days | records), `carried` hours of the
-    period before among it; `percent` to 0.1 and `expected` to 0.01 down, `short` to 0.01 up; `met` is exact."""
+    period before among it; `percent` to 0.1 down, `expected` to the nearest 0.01, `short` to 0.01 up; `met` is exact."""
 
     measure: str
     target: Decimal

@@ -46,7 +46,7 @@ WORDS: Mapping[str, str] = {
     "conversion": "{minutes} minutes of study are 1 hour, half a day is {half} hours, a whole day {day} hours (where days are asked for, {day} hours are 1 day)",
     "rounding.down": "in steps of {step} hours, rounded down",
     "rounding.nearest": "in steps of {step} hours, rounded to the nearest",
-    "online_table": "by the table of online courses: {rows}, shorter ones nothing",
+    "online_table": "The table of online courses: {rows}, shorter ones nothing",
     "online_row": "{hours} hours from {minutes} minutes on",
     # kinds
     "bucket.centralised": "organised study",
@@ -79,7 +79,7 @@ WORDS: Mapping[str, str] = {
     "where": "only records {conditions} count",
     "where.kind": "of the kind {names}",
     "where.bucket": "of {names}",
-    "where.topic": "on the topic {names}",
+    "where.topic": "on the topic “{names}”",
     "where.mode": "held {names}",
     "where.organiser_level": "organised by {names}",
     "where.origin": "from {names}",

@@ -22,7 +22,14 @@ from xueshi.model import (
 from xueshi.policy.phrases import LANGUAGES, Phrases, one_line, percent
 from xueshi.words import plain
 
-OPTIONAL = ("caps", "requirements", "carry_over", "crossing", "norms", "entry")  # sections that may say nothing
+OPTIONAL = (
+    "caps",
+    "requirements",
+    "carry_over",
+    "crossing",
+    "norms",
+    "entry",
+)  # sections that may say nothing
 _STATES = ("now", "later", "ended", "off")
 
 
@@ -109,10 +116,9 @@ def _conversion(p: Phrases, rule: Conversion) -> str:
         ),
         p.say(f"rounding.{rule.rounding}", step=plain(rule.step)),
     ]
+    text = p.join("clause", told)
     rows = [p.say("online_row", minutes=plain(least), hours=plain(h)) for least, h in rule.online_table]
-    if rows:
-        told.append(p.say("online_table", rows=p.join("also", rows)))
-    return p.join("clause", told)
+    return p.join("stop", [text, p.say("online_table", rows=p.join("also", rows))]) if rows else text
 
 
 def _kinds(p: Phrases) -> Iterator[Entry]:
@@ -239,7 +245,9 @@ def _norms(p: Phrases) -> Iterator[Entry]:
 
 
 def _limits(p: Phrases, norm: Norm) -> str:
-    names = ("min", "max") + (("term_years", "remind_months", "apply_months") if norm.measure == "term" else ())
+    names = ("min", "max") + (
+        ("term_years", "remind_months", "apply_months") if norm.measure == "term" else ()
+    )
     values = [(name, getattr(norm, name)) for name in names]
     told = [p.say(f"limit.{name}", value=value) for name, value in values if value is not None]
     return p.say("norm.limits", limits=p.join("clause", told)) if told else ""

@@ -77,7 +77,8 @@ class Shift:
     def is_past(self) -> bool:
         """Whether it would differ in a closed year: there, all standings but met and exempt are the same, not met."""
         before, after = (
-            side and replace(side, standing=_CLOSED.get(str(side.standing))) for side in (self.before, self.after)
+            side and replace(side, standing=_CLOSED.get(str(side.standing)))
+            for side in (self.before, self.after)
         )
         return before != after
 

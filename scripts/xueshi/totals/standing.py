@@ -121,7 +121,7 @@ def _figure(
         carried=carried,
         short=_rounded(max(Fraction(target) - counted, Fraction(0)), _CENT, ROUND_UP),
         percent=_rounded(percent, _TENTH, ROUND_DOWN),
-        expected=_rounded(expected, _CENT, ROUND_DOWN),
+        expected=_rounded(expected + Fraction(_CENT) / 2, _CENT, ROUND_DOWN),
         met=counted >= Fraction(target),
     )
 
