@@ -63,10 +63,9 @@ def _record(path: str) -> str | None:
 
 
 def _line(version: Version, number: int, known: Sequence[Version], names: Mapping[str, str]) -> Line:
+    record, state, parts = _record(version.path), _state(number, known), version.path.split("/")
     submitters = _unique(who for s in version.submissions for who in (s.by, s.amended_by))
-    record, state = _record(version.path), _state(number, known)
     own = record is None and version.decided_by in submitters
-    parts = version.path.split("/")
     return {
         "at": version.at.astimezone(SHANGHAI).isoformat(),
         "path": version.path,

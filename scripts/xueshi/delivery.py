@@ -14,6 +14,7 @@ from pathlib import Path
 from xueshi.errors import GitError, HostRefused, HostUnavailable, RefMoved, XueshiError
 from xueshi.git import Identity, NewCommit, Repository, clone_bare
 from xueshi.hosts.local import LocalHost
+from xueshi.model import Study
 from xueshi.outbox import Outbox, Row
 from xueshi.proposals import commit_message, pull_body, pull_title, register
 from xueshi.records import evidence_path, load, study_file
@@ -39,14 +40,23 @@ def open_clone(url: str, path: Path) -> Repository:
 
 
 class Delivery:
-    """Carries submissions from `outbox` through `clone` (a bare cache of the host) to pull requests on `host`."""
+    """Carries submissions from `outbox` through `clone` (a bare cache of the host) to pull requests on `host`, whose
+    bodies hold what `told` says of a record: its effect on hours, in Markdown."""
 
-    def __init__(self, outbox: Outbox, clone: Repository, host: LocalHost, bridge: Identity) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        clone: Repository,
+        host: LocalHost,
+        bridge: Identity,
+        told: Callable[[Study], str] = lambda study: "",
+    ) -> None:
         self._outbox = outbox
         self._clone = clone
         self._host = host
         self._url = str(host.repo.path)
         self._bridge = bridge
+        self._told = told
 
     def deliver(self, now: datetime, stopping: Callable[[], bool] = lambda: False) -> int:
         """Take every step that is due, until `stopping`; how many submissions reached their pull request. One that
@@ -136,7 +146,7 @@ class Delivery:
         base = load(self._clone, "refs/heads/main")
         person, unit = base.people().get(sent.member), base.organisation.unit(sent.branch)
         title = pull_title(study, person.name if person else sent.member, unit.name if unit else sent.branch)
-        pull = known or self._host.open(ref, title, pull_body(study, sent.id), now)
+        pull = known or self._host.open(ref, title, pull_body(study, sent.id, self._told(study)), now)
         self._outbox.advance(
             row, state="pending", step="proposed", commit=commit, pull=pull.number, pending_at=now
         )

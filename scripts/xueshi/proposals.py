@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-import re
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,7 +9,7 @@ from decimal import Decimal
 from xueshi.model import Change, Evidence, Study, Submitted, Void
 from xueshi.records.writer import study_path
 from xueshi.ulids import year_of
-from xueshi.words import plain
+from xueshi.words import markdown, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +77,8 @@ def pull_title(study: Study, name: str, branch_name: str) -> str:
     return f"【待审核】{branch_name} {name} {study.start_date} {study.title} {plain(study.hours)} 学时"
 
 
-def pull_body(study: Study, submission: str) -> str:
-    """A pull request's body: the facts as a table; everything a person typed is escaped."""
+def pull_body(study: Study, submission: str, effect: str = "") -> str:
+    """A pull request's body: the facts as a table, then the `effect` in Markdown; all that a person typed is escaped."""
     facts = (
         ("学习日期", study.start_date.isoformat()),
         ("学习主题", study.title),
@@ -88,11 +86,6 @@ def pull_body(study: Study, submission: str) -> str:
         ("学习内容", study.content or ""),
         ("地点", study.place or ""),
     )
-    rows = "\n".join(f"| {title} | {_markdown(text)} |" for title, text in facts if text)
-    return f"| 项目 | 内容 |\n|---|---|\n{rows}\n\n<!-- bridge:submission={submission} -->\n"
-
-
-def _markdown(text: str) -> str:
-    """Text that Markdown and HTML both leave alone, on one line."""
-    flat = html.escape(" ".join(text.split()), quote=False)
-    return re.sub(r"([\\`*_{}\[\]()#+!|~@-])", r"\\\1", flat)
+    rows = "\n".join(f"| {title} | {markdown(text)} |" for title, text in facts if text)
+    told = f"\n{effect}" if effect else ""
+    return f"| 项目 | 内容 |\n|---|---|\n{rows}\n{told}\n<!-- bridge:submission={submission} -->\n"

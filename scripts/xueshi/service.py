@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from xueshi import publish
-from xueshi.bridge import Office, make_app
+from xueshi.bridge import Office, make_app, told
 from xueshi.delivery import Delivery, open_clone
 from xueshi.errors import UsageError, XueshiError
 from xueshi.git import Identity, Repository
@@ -51,8 +51,9 @@ class Service:
         self.token = self.links.git_token()
         self.site = folder / "site"
         outbox = Outbox(folder / "outbox")
+        clone = open_clone(str(self.host.repo.path), folder / "clone.git")
         self._delivery = Delivery(
-            outbox, open_clone(str(self.host.repo.path), folder / "clone.git"), self.host, BRIDGE
+            outbox, clone, self.host, BRIDGE, lambda study: told(self.office.current(), study)
         )
         self._build = _Repeating("site", self._publish)
         self._deliver = _Repeating("delivery", self._carry)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,7 @@ from xueshi import words
 from xueshi.errors import UsageError
 from xueshi.git import Repository
 from xueshi.links import Links
-from xueshi.model import Credit, History, MemberTotals, RecordSet, Standings, Totals
+from xueshi.model import Credit, History, Line, MemberTotals, RecordSet, Standings, Totals
 from xueshi.pinyin import sort_key
 from xueshi.records import versions
 from xueshi.reports.timeline import timeline
@@ -58,11 +58,17 @@ def _member(m: MemberTotals, *, ledger: bool) -> dict[str, Any]:
 def _standing(s: Standings) -> dict[str, Any]:
     return {
         "label": s.requirement.label,
+        "from": s.start.isoformat(),
+        "until": s.until.isoformat(),
+        "measure": s.measure,
         "target": plain(s.target),
         "counted": plain(s.counted),
+        "carried": plain(s.figure.carried),
         "short": plain(s.short),
         "percent": plain(s.percent),
+        "expected": plain(s.expected),
         "standing": str(s.standing),
+        "severity": s.requirement.severity,
         "source": s.requirement.source,
     }
 
@@ -76,7 +82,10 @@ def _credit(credit: Credit) -> dict[str, Any]:
         "title": study.title,
         "state": credit.state,
         "claimed": plain(credit.claimed),
+        "factor": plain(credit.factor),
         "credited": plain(credit.credited),
+        "apart": plain(credit.apart),
+        "parts": {day.isoformat(): plain(hours) for day, hours in credit.parts},
         "why": credit.why,
     }
 
@@ -100,6 +109,43 @@ def _ledger_line(credit: Mapping[str, str]) -> str:
     why = f"，{words.why(credit['why'])}" if credit["why"] else ""
     hours = f"申报 {credit['claimed']}，认定 {credit['credited']}{why}"
     return f"  {credit['date']}  {credit['record']}  {credit['member']}  {credit['title']}  {hours}"
+
+
+def explained(m: MemberTotals, branch: str, caps: Mapping[str, str]) -> Iterator[str]:
+    """Every requirement of one person opened into its records: what each claimed, what counted, the sum up to it, and
+    the rule that cut it. `caps` maps a cap's id to its words."""
+    yield f"{words.one_line(m.person.name)}（{m.person.id}）  {branch}"
+    for s in m.standings:
+        unit = words.UNIT[s.measure]
+        figures = f"{plain(s.counted)} / {plain(s.target)} {unit}（{plain(s.percent)}%）"
+        yield ""
+        yield f"{s.requirement.label}（{s.requirement.id}）  {figures}，还差 {plain(s.short)}，{words.STANDING[s.standing]}"
+        yield f"  {s.start} 至 {s.until - timedelta(1)}，按进度应到 {plain(s.expected)}；{words.SEVERITY[s.requirement.severity]}"
+        yield f"  依据：{words.one_line(s.requirement.source)}"
+        if s.months and s.months[0] < s.months[1]:
+            yield f"  按月折算：{s.months[1]} 个月中的 {s.months[0]} 个月"
+        for other in s.figures if len(s.figures) > 1 else ():
+            yield f"  {'' if other.met else '未'}达到 {plain(other.target)} {words.UNIT[other.measure]}（已有 {plain(other.counted)}）"
+        if s.figure.carried:
+            yield f"  上一周期结转 {plain(s.figure.carried)}"
+        for line in s.lines:
+            yield _account(line, unit, caps)
+    others = [c for c in m.credits if not any(line.credit is c for s in m.standings for line in s.lines)]
+    if others:
+        yield ""
+        yield "其他记录"
+        yield from (_ledger_line(_credit(credit)) for credit in others)
+
+
+def _account(line: Line, unit: str, caps: Mapping[str, str]) -> str:
+    credit = line.credit
+    times = f" × {plain(credit.factor)}" if credit.factor != 1 else ""
+    why = f"，{words.why(credit.why, caps)}" if credit.why else ""
+    apart = f"（另计 {plain(credit.apart)}）" if credit.apart else ""
+    figures = f"申报 {plain(credit.claimed)}{times}，计 {plain(line.counted)} {unit}，累计 {plain(line.running)}{why}{apart}"
+    return (
+        f"    {credit.study.start_date}  {credit.study.id}  {words.one_line(credit.study.title)}  {figures}"
+    )
 
 
 def history_lines(repo: Repository, records: RecordSet, history: History, record: str) -> Iterator[str]:

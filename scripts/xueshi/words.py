@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -24,6 +26,7 @@ ACTION = {
     "register": "登记", "correct": "申请更正", "amend": "改学时", "confirm": "申请确认", "restore": "申请恢复",
     "void": "申请作废",
 }  # fmt: skip
+CROSSED = {"near": "接近达标", "met": "达标", "fell_back": "退到标准以下"}
 UNIT = {"hours": "学时", "days": "天", "records": "次"}
 SEVERITY = {"required": "应当达到", "generally": "一般应当达到", "local": "本单位要求"}
 STATUS = {
@@ -52,3 +55,13 @@ def value(field: object) -> str:
     if isinstance(field, Decimal):
         return plain(field)
     return f"{len(field)} 张" if isinstance(field, tuple) else str(field)
+
+
+def one_line(text: str) -> str:
+    """A person's text on one line, without characters that steer a terminal."""
+    return " ".join("".join(ch if ch.isprintable() else " " for ch in text).split())
+
+
+def markdown(text: str) -> str:
+    """Text that Markdown and HTML both leave alone, on one line."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|~@-])", r"\\\1", html.escape(one_line(text), quote=False))

@@ -2,5 +2,6 @@
 
 from xueshi.bridge.app import make_app
 from xueshi.bridge.office import Office
+from xueshi.bridge.queue import told
 
-__all__ = ["Office", "make_app"]
+__all__ = ["Office", "make_app", "told"]

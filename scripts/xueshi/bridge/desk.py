@@ -11,12 +11,13 @@ from decimal import Decimal
 from xueshi import reading, records
 from xueshi.bridge.office import Current, Office
 from xueshi.bridge.pages import Page, Refused, render
-from xueshi.bridge.queue import Brought, Item, brings, in_queue, is_own, judged, queue
+from xueshi.bridge.queue import Brought, Item, brings, effect_of, in_queue, is_own, judged, queue
 from xueshi.errors import HostRefused, HostUnavailable
 from xueshi.hosts.local import MAIN, Pull
 from xueshi.model import Change, Severity, Study, Unit, contains
 from xueshi.proposals import granted
 from xueshi.records import study_file
+from xueshi.reports.effect import effect_lines
 from xueshi.words import plain
 
 RETURN_REASONS = ("照片不符", "日期有误", "学时有误", "可能重复", "主题不清楚", "其他")
@@ -186,11 +187,18 @@ def _page(
         reasons=RETURN_REASONS,
         grants=_grants(opened.study) if opened and opened.study else (),
         changes=_changes(office, opened) if opened else [],
+        effect=_effect(current, opened) if opened else [],
         current=current,
         kinds=current.records.policy.kinds,
         branches={unit.id: unit.name for unit in current.records.organisation.units},
         reports=[(unit.name, office.page("branch", unit.id)) for unit in _branches(current, who.member)],
     )
+
+
+def _effect(current: Current, item: Item) -> list[str]:
+    """What approving does to hours, a line a fact; duplicates stand among the check's words already."""
+    content = Brought(item.files, ())
+    return list(effect_lines(effect_of(current, content, ())))
 
 
 def _changes(office: Office, item: Item) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from xueshi import checks, records
 from xueshi.bridge.office import Current, Office
@@ -13,6 +14,8 @@ from xueshi.checks.proposal import Proposed
 from xueshi.git import Repository
 from xueshi.hosts.local import Pull
 from xueshi.model import Evidence, Kept, Person, Problem, Severity, Study, Submission
+from xueshi.records import study_file
+from xueshi.reports.effect import effect_data, effect_markdown, effects
 from xueshi.totals.effect import Effect, effect
 from xueshi.words import plain
 
@@ -145,13 +148,28 @@ def _studies(content: Brought) -> list[Study]:
 
 def judged(current: Current, content: Brought, evidence: Kept | None) -> tuple[Problem, ...]:
     """What the check says of merging this now."""
+    return checks.check_change(proposed(current, content), evidence)
+
+
+def proposed(current: Current, content: Brought) -> Proposed:
+    """A pull request as a change of what stands now."""
     head = records.overlay(current.records, content.files)
-    return checks.check_change(
-        Proposed(
-            current.records, head, frozenset(content.files), current.today, current.used, content.merges
-        ),
-        evidence,
-    )
+    paths = frozenset(content.files)
+    return Proposed(current.records, head, paths, current.today, current.used, content.merges)
+
+
+def effect_of(current: Current, content: Brought, problems: Iterable[Problem]) -> dict[str, Any]:
+    """What merging this would do to everybody's hours, as plain data."""
+    change = proposed(current, content)
+    names = {member: p.name for member, p in {**current.people, **change.judged().people()}.items()}
+    caps = {cap.id: cap.source or "" for cap in change.judged().policy.caps}
+    return effect_data(effects(change, current.approvals), problems, names, caps)
+
+
+def told(current: Current, study: Study) -> str:
+    """The effect of one record, in Markdown, for its pull request."""
+    content = Brought({study.path: study_file(study)}, ())
+    return effect_markdown(effect_of(current, content, judged(current, content, None)))
 
 
 def is_own(content: Brought, reviewer: str, studies: Iterable[Study]) -> bool:

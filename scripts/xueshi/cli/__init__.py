@@ -7,6 +7,7 @@ from __future__ import annotations
 import click
 
 from xueshi.cli.audit import audit_command
+from xueshi.cli.explain import effect_command, explain_command
 from xueshi.cli.policy import policy_command
 from xueshi.cli.read import check_command, history_command, totals_command
 from xueshi.cli.run import build_command, demo_command, links_command, sample_command, serve_command
@@ -16,6 +17,8 @@ COMMANDS: tuple[click.Command, ...] = (
     check_command,
     totals_command,
     policy_command,
+    explain_command,
+    effect_command,
     history_command,
     audit_command,
     checkup_command,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from xueshi.policy.explain import Entry, entries, explain
 from xueshi.policy.phrases import LANGUAGES, one_line
-from xueshi.policy.trial import Trial, as_if, trial
+from xueshi.policy.trial import Trial, trial
 from xueshi.policy.verdict import trial_data, trial_text
+from xueshi.policy.what_if import as_if
 
 __all__ = [
     "LANGUAGES",

@@ -13,11 +13,9 @@ from xueshi.model import (
     Conversion,
     Kind,
     KindChange,
-    Norm,
     Organisation,
     Policy,
     Requirement,
-    When,
 )
 from xueshi.policy.phrases import LANGUAGES, Phrases, one_line, percent
 from xueshi.words import plain
@@ -234,38 +232,14 @@ def _norms(p: Phrases) -> Iterator[Entry]:
     for norm in p.policy.norms:
         text = p.say(
             "norm",
-            subjects=_subjects(p, norm),
+            subjects=p.subjects(norm),
             severity=p.words[f"severity.{norm.severity}"],
             period=p.say("norm.period", period=p.period(norm.period)) if norm.period else "",
             measure=p.words[f"measure.{norm.measure}"],
-            limits=_limits(p, norm),
+            limits=p.limits(norm),
         )
         text = p.head(norm.id, norm.label) + p.aside(text, p.where(norm.where))
         yield _entry(p, "norms", norm.id, text, norm)
-
-
-def _limits(p: Phrases, norm: Norm) -> str:
-    names = ("min", "max") + (
-        ("term_years", "remind_months", "apply_months") if norm.measure == "term" else ()
-    )
-    values = [(name, getattr(norm, name)) for name in names]
-    told = [p.say(f"limit.{name}", value=value) for name, value in values if value is not None]
-    return p.say("norm.limits", limits=p.join("clause", told)) if told else ""
-
-
-def _subjects(p: Phrases, norm: Norm) -> str:
-    subjects = p.join("also", (p.words[f"subject.{name}"] for name in norm.subject))
-    if norm.when == When():
-        return subjects
-    when, told = norm.when, list[str]()
-    if when.type:
-        told.append(p.say("when.type", names=p.names("type", when.type)))
-    for name in ("min_full_members", "max_full_members"):
-        if getattr(when, name) is not None:
-            told.append(p.say(f"when.{name}", value=getattr(when, name)))
-    if when.has_committee is not None:
-        told.append(p.words[f"when.has_committee.{when.has_committee}"])
-    return p.say("when", subjects=subjects, conditions=p.join("clause", told))
 
 
 def _unused(p: Phrases) -> Iterator[Entry]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from xueshi.model import Option, Organisation, Period, Policy, Requirement, Selector, Where
+from xueshi.model import Norm, Option, Organisation, Period, Policy, Requirement, Selector, Where
 from xueshi.policy import chinese, english
 from xueshi.words import plain
 
@@ -164,6 +164,28 @@ class Phrases:
         key = "otherwise" if base and requirement.prorate else "otherwise.idle"
         unit = self.words[f"unit.{option.measure}"]
         return self.say(key, base=base, min=plain(option.otherwise), unit=unit)
+
+    # --- organisations
+
+    def subjects(self, norm: Norm) -> str:
+        """Which units a norm is for."""
+        subjects = self.join("also", (self.words[f"subject.{name}"] for name in norm.subject))
+        when, told = norm.when, list[str]()
+        if when.type:
+            told.append(self.say("when.type", names=self.names("type", when.type)))
+        for name in ("min_full_members", "max_full_members"):
+            if getattr(when, name) is not None:
+                told.append(self.say(f"when.{name}", value=getattr(when, name)))
+        if when.has_committee is not None:
+            told.append(self.words[f"when.has_committee.{when.has_committee}"])
+        return self.say("when", subjects=subjects, conditions=self.join("clause", told)) if told else subjects
+
+    def limits(self, norm: Norm) -> str:
+        """A norm's numbers; those of a term are said of a term only."""
+        term = ("term_years", "remind_months", "apply_months") if norm.measure == "term" else ()
+        values = [(name, getattr(norm, name)) for name in ("min", "max", *term)]
+        told = [self.say(f"limit.{name}", value=value) for name, value in values if value is not None]
+        return self.say("norm.limits", limits=self.join("clause", told)) if told else ""
 
 
 def percent(share: Decimal) -> str:

@@ -4,31 +4,16 @@ Values only; verdict.py puts them into words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields, is_dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import date
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
-from xueshi.model import (
-    Cap,
-    CarryOver,
-    Conversion,
-    Crossing,
-    Kind,
-    KindChange,
-    MemberTotals,
-    Policy,
-    RecordSet,
-    Requirement,
-    Standings,
-    Totals,
-    contains,
-)
+from xueshi.model import MemberTotals, Policy, RecordSet, Standings, Totals
 from xueshi.policy.explain import Entry, entries
+from xueshi.policy.what_if import as_if
 from xueshi.totals import Approvals, total
-
-R = TypeVar("R", Cap, CarryOver, Conversion, Crossing, Requirement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +115,28 @@ def trial(
     """The policy of `records` against `new`, on `on`, or today and on every coming day from which it differs."""
     if new == records.policy:
         return Trial((), (), {})
-    found = changes(records, new)
+    found, ground = changes(records, new), _Ground(records, new, approvals, today)
     days = [on] if on is not None else [today, *_coming(found, records.policy, new, today)]
-    return Trial(
-        found,
-        tuple(_effect(records, new, approvals, today, day) for day in days),
-        _past(records, new, approvals, today),
-    )
+    return Trial(found, tuple(_effect(ground, day) for day in days), _past(ground))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What is compared. Figures of the approved policy are summed once a day."""
+
+    records: RecordSet
+    new: Policy
+    approvals: Approvals
+    today: date
+    summed: dict[date, Totals] = field(default_factory=dict)
+
+    def before(self, day: date) -> Totals:
+        if day not in self.summed:
+            self.summed[day] = self.after(day, self.records.policy)
+        return self.summed[day]
+
+    def after(self, day: date, policy: Policy) -> Totals:
+        return total(self.records, policy, self.approvals, day)
 
 
 # --- which rules
@@ -197,20 +197,20 @@ def _coming(found: Iterable[Change], old: Policy, new: Policy, today: date) -> l
     stands in only one of them."""
     days = set(_dates(old)) ^ set(_dates(new))
     for change in found:
-        spans = [(entry.start, entry.until) for entry in (change.old, change.new) if entry]
-        days |= {start for start, _ in spans if start}
-        if len(spans) == 1 or spans[0][1:] != spans[-1][1:]:
-            days |= {until for _, until in spans if until}
+        told = [entry for entry in (change.old, change.new) if entry]
+        days |= {entry.start for entry in told if entry.start}
+        ends = {entry.until for entry in told}
+        days |= {until for until in ends if until and (len(told), len(ends)) != (2, 1)}
     return sorted(day for day in days if day > today)
 
 
 def _dates(value: Any) -> Iterator[date]:
     """Every first day and exclusive end inside."""
     if is_dataclass(value) and not isinstance(value, type):
-        for field in fields(value):
-            inner = getattr(value, field.name)
+        for part in fields(value):
+            inner = getattr(value, part.name)
             if isinstance(inner, date):
-                yield from (inner,) if field.name in ("start", "until") else ()
+                yield from (inner,) if part.name in ("start", "until") else ()
             else:
                 yield from _dates(inner)
     elif isinstance(value, dict):
@@ -223,17 +223,16 @@ def _dates(value: Any) -> Iterator[date]:
 # --- whose figures
 
 
-def _effect(records: RecordSet, new: Policy, approvals: Approvals, today: date, day: date) -> Effect:
-    before = total(records, records.policy, approvals, day)
-    after = total(records, new, approvals, day)
-    ahead = _as_if(records, new, approvals, today, day) if day > today else None
-    people = sum(1 for m in after.members.values() if m.branch is not None)
-    return Effect(day, people, tuple(_shifts(before, after)), ahead)
+def _effect(ground: _Ground, day: date) -> Effect:
+    after = ground.after(day, ground.new)
+    people = sum(member.branch is not None for member in after.members.values())
+    ahead = _as_if(ground, day) if day > ground.today else None
+    return Effect(day, people, tuple(_shifts(ground.before(day), after)), ahead)
 
 
-def _as_if(records: RecordSet, new: Policy, approvals: Approvals, today: date, day: date) -> AsIf:
-    before = total(records, records.policy, approvals, today)
-    after = total(records, as_if(new, day, date(today.year, 1, 1)), approvals, today)
+def _as_if(ground: _Ground, day: date) -> AsIf:
+    today, before = ground.today, ground.before(ground.today)
+    after = ground.after(today, as_if(ground.new, day, date(today.year, 1, 1)))
     met: dict[str, int] = {}
     for member in before.members.values():
         for s in member.standings:
@@ -241,14 +240,14 @@ def _as_if(records: RecordSet, new: Policy, approvals: Approvals, today: date, d
     return AsIf(today, met, tuple(shift for shift in _shifts(before, after) if shift.crosses))
 
 
-def _past(records: RecordSet, new: Policy, approvals: Approvals, today: date) -> dict[int, int]:
-    first = min((study.start_date.year for study in records.studies.values()), default=today.year)
+def _past(ground: _Ground) -> dict[int, int]:
+    studies = ground.records.studies.values()
+    first = min((study.start_date.year for study in studies), default=ground.today.year)
     found: dict[int, int] = {}
-    for year in range(first, today.year):
+    for year in range(first, ground.today.year):
         end = date(year, 12, 31)
-        before = total(records, records.policy, approvals, end)
-        after = total(records, new, approvals, end)
-        people = {shift.member for shift in _shifts(before, after) if shift.is_past}
+        shifts = _shifts(ground.before(end), ground.after(end, ground.new))
+        people = {shift.member for shift in shifts if shift.is_past}
         if people:
             found[year] = len(people)
     return found
@@ -274,42 +273,3 @@ def _point(s: Standings | None) -> Point | None:
 
 def _hours(m: MemberTotals, year: int) -> Point:
     return Point("hours", m.hours(date(year, 1, 1), date(year + 1, 1, 1)))
-
-
-# --- what if
-
-
-def as_if(policy: Policy, day: date, since: date) -> Policy:
-    """The policy in which the rules of `day` hold from `since` on; what was before `since` stays as it is."""
-    used = policy.conversion(day)
-    return replace(
-        policy,
-        conversions=_moved(policy.conversions, since, lambda rule: rule is used),
-        kinds={name: _kind(kind, day, since) for name, kind in policy.kinds.items()},
-        caps=_moved(policy.caps, since, _in_force(day)),
-        requirements=_moved(policy.requirements, since, _in_force(day)),
-        crossing=_moved(policy.crossing, since, _in_force(day)),
-        carry_over=_moved(policy.carry_over, since, _in_force(day)),
-    )
-
-
-def _in_force(day: date) -> Callable[[Cap | CarryOver | Crossing | Requirement], bool]:
-    return lambda rule: contains(rule.start, rule.until, day)
-
-
-def _moved(rules: tuple[R, ...], since: date, holds: Callable[[R], bool]) -> tuple[R, ...]:
-    found = []
-    for rule in rules:
-        if holds(rule):
-            found.append(replace(rule, start=min(rule.start, since), until=None))
-        elif rule.start < since:
-            found.append(replace(rule, until=min(rule.until or since, since)))
-    return tuple(found)
-
-
-def _kind(kind: Kind, day: date, since: date) -> Kind:
-    then = kind.on(day)
-    now = KindChange(
-        since, then.bucket, then.counts, then.factor, then.max_per_record, then.max_per_year, then.convert
-    )
-    return replace(kind, changes=(*(change for change in kind.changes if change.start < since), now))

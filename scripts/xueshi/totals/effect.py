@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 
-from xueshi.model import Credit, MemberTotals, Policy, RecordSet, Standing, Standings, Study
+from xueshi.model import Credit, MemberTotals, Person, Policy, RecordSet, Standing, Standings, Study
 from xueshi.totals import Approvals, total_of
 
 
@@ -18,12 +18,18 @@ class Shift:
     after: Standings | None
     crossed: str
 
+    @property
+    def changes(self) -> bool:
+        """Whether any figure differs."""
+        one, other = self.before, self.after
+        return (one and (one.figures, one.standing)) != (other and (other.figures, other.standing))
+
 
 @dataclass(frozen=True, slots=True)
 class Effect:
     """One member before and after. `on` is the day both are judged on: today, or the end of an earlier year that the
     records belong to. `before` and `after` are the year's first requirement; `shifts` has every one; `credits` are the
-    proposed records as credited, `lost` those of others on main that are credited less because of them."""
+    proposed records as credited, `lost` others of theirs that are credited less because of them."""
 
     member: str
     on: date
@@ -37,33 +43,68 @@ class Effect:
 def effect(
     records: RecordSet, policy: Policy, approvals: Approvals, proposed: Iterable[Study], on: date
 ) -> tuple[Effect, ...]:
-    """The effect of merging `proposed` as it is, a member at a time."""
+    """The effect of merging `proposed` as it is, a member at a time; an earlier year is judged as at its end."""
     people = records.people()
     by_member: dict[str, list[Study]] = {}
     for study in proposed:
         by_member.setdefault(study.member, []).append(study)
     found = []
     for member, studies in by_member.items():
-        # Only this member's records matter, and an earlier year is judged as at its end.
+        # Only this member's records matter.
         own = {path: study for path, study in records.studies.items() if study.member == member}
         day = min(on, date(max(s.start_date for s in studies).year, 12, 31))
-        merged = {**own, **{s.path: s for s in studies}}
-        known = frozenset(path for path in own if path in approvals)
-        person = people.get(member)
-        if person is None:
-            found.append(Effect(member, day, None, None, (), ()))
-            continue
-        before = total_of(replace(records, studies=own), policy, known, person, day)
-        trusted = known | {study.path for study in studies}
-        after = total_of(replace(records, studies=merged), policy, trusted, person, day)
-        found.append(_effect(member, day, before, after, {study.path for study in studies}))
+        small = replace(records, studies=own)
+        merged = replace(records, studies={**own, **{s.path: s for s in studies}})
+        paths = {study.path for study in studies}
+        found.append(
+            _compared(people.get(member), member, (small, merged), (policy, policy), approvals, paths, day)
+        )
     return tuple(found)
 
 
-def _effect(member: str, day: date, before: MemberTotals, after: MemberTotals, paths: set[str]) -> Effect:
+def effect_of_rules(
+    before: RecordSet, after: RecordSet, approvals: Approvals, members: Iterable[str], on: date
+) -> tuple[Effect, ...]:
+    """The effect of other rosters, units or rules on these members; the records are the same."""
+    by_member: dict[str, dict[str, Study]] = {}
+    for path, study in before.studies.items():
+        by_member.setdefault(study.member, {})[path] = study
+    people, later = before.people(), after.people()
+    found = []
+    for member in members:
+        own = by_member.get(member, {})
+        pair = (replace(before, studies=own), replace(after, studies=own))
+        old, new = people.get(member), later.get(member)
+        one = _compared(old, member, pair, (before.policy, after.policy), approvals, (), on, new)
+        if any(shift.changes for shift in one.shifts):
+            found.append(one)
+    return tuple(found)
+
+
+def _compared(
+    person: Person | None,
+    member: str,
+    pair: tuple[RecordSet, RecordSet],
+    policies: tuple[Policy, Policy],
+    approvals: Approvals,
+    paths: Collection[str],
+    day: date,
+    later: Person | None = None,
+) -> Effect:
+    nobody = Person(member, member, (), (), ())
+    known = frozenset(path for path in pair[0].studies if path in approvals)
+    before = total_of(pair[0], policies[0], known, person or nobody, day)
+    after = total_of(pair[1], policies[1], known | set(paths), later or person or nobody, day)
+    return _effect(member, day, before, after, paths)
+
+
+def _effect(
+    member: str, day: date, before: MemberTotals, after: MemberTotals, paths: Collection[str]
+) -> Effect:
     names = dict.fromkeys(s.requirement.id for s in (*before.standings, *after.standings))
     shifts = [Shift(b := before.of(name), a := after.of(name), crossed(b, a)) for name in names]
     was = {credit.study.path: credit for credit in before.credits}
+    lost = (c for c in after.credits if c.study.path not in paths and c.credited < was[c.study.path].credited)
     return Effect(
         member,
         day,
@@ -71,9 +112,7 @@ def _effect(member: str, day: date, before: MemberTotals, after: MemberTotals, p
         after.standing("year"),
         tuple(shifts),
         tuple(c for c in after.credits if c.study.path in paths),
-        tuple(
-            c for c in after.credits if c.study.path not in paths and c.credited < was[c.study.path].credited
-        ),
+        tuple(lost),
     )
 
 
