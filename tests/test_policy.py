@@ -6,7 +6,9 @@ import copy
 import json
 import string
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -531,6 +533,30 @@ def test_kinds_caps_and_order_are_told(tried: Any) -> None:
     assert "- 学习类型，换了先后：" in out and "field_study、seminar" in out
     assert "以前各年的数字不变。" in out
     assert "现在达标的 2 人中有 2 人达不到" in out and "标准 32 学时，计入 35 学时 → 0 学时" in out
+
+
+def test_a_dropped_rule_and_a_new_order_are_changes(tried: Any) -> None:
+    lines = project.policy_file().decode().splitlines(keepends=True)
+    cap = next(n for n, line in enumerate(lines) if "id: per-day" in line)
+    code, out = tried("".join(lines[:cap] + lines[cap + 1 :]).encode())
+    assert code == 0 and "- 上限，删去：\n    原来：per-day：每人每天最多认定 8 学时" in out
+    kind = next(n for n, line in enumerate(lines) if line.startswith("  seminar:"))
+    lines[kind : kind + 2] = reversed(lines[kind : kind + 2])
+    code, out = tried("".join(lines).encode())
+    assert code == 0 and "- 学习类型，换了先后：" in out and "没有人的数字不同" in out
+
+
+def test_hours_that_no_requirement_asks_for_are_told_too(school: School, tried: Any) -> None:
+    tried(project.policy_file())
+    approved, history = records.load_approved(school.repo, "main")
+    old = replace(approved.policy, requirements=())
+    double = replace(old.kinds["theme_day"], factor=Decimal(2))
+    new = replace(old, kinds={**old.kinds, "theme_day": double})
+    found = policy.trial(replace(approved, policy=old), new, history.approvals(), today())
+    assert {(s.member, s.requirement) for s in found.effects[0].shifts} == {("m0006", ""), ("m0012", "")}
+    text = policy.trial_text(found, approved.organisation)
+    assert "林样青（m0012）  当年认定的学时：计入 35 学时 → 40 学时" in text
+    assert found.past == {YEAR - 1: 2}
 
 
 def test_reminders_have_no_past(tried: Any) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from pathlib import Path
 
@@ -20,12 +21,14 @@ from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 from mkdocs.structure.toc import TableOfContents, get_toc
 
-from xueshi import checks, records, words
+from xueshi import checks, project, records, words
+from xueshi.checkup import checkup
 from xueshi.errors import XueshiError
 from xueshi.git import Repository
 from xueshi.model import SHANGHAI
 from xueshi.publish import site_secret
 from xueshi.reading import told
+from xueshi.reports import data as api
 from xueshi.reports.address import address
 from xueshi.reports.branch import branch
 from xueshi.reports.home import home
@@ -55,7 +58,7 @@ class XueshiPlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
             self._source, self._pictures = _read(folder)
         except (XueshiError, ValueError) as error:
             raise PluginError(f"xueshi: {error}") from None
-        self._fragments = _fragments(folder / "site" / "templates")
+        self._fragments = _fragments(folder / "site" / "templates", self._labels())
         config.copyright = str(escape(self._source.records.organisation.name))  # the theme does not escape
         return config
 
@@ -79,9 +82,17 @@ class XueshiPlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
             page.content, page.toc, page.meta = fragment, _contents(fragment), _META
             html = theme.render(get_context(self._nav, files, config, page))
             files.append(File.generated(config, f"{where}index.html", content=html))
+        for path, value in self._data():
+            text = json.dumps(value, ensure_ascii=False, indent=1) + "\n"
+            files.append(File.generated(config, path, content=text))
         for sha256, data in sorted(self._pictures.items()):
             files.append(File.generated(config, f"assets/e/{sha256}.webp", content=data))
         return env
+
+    def _labels(self) -> dict[str, str]:
+        """What people call the ids that a check-up names."""
+        rules = self._source.records.policy.requirements
+        return {**{rule.id: rule.label for rule in rules}, **self._source.names}
 
     def _reports(self) -> Iterator[tuple[str, str, str]]:
         """Folder, title and fragment of each report."""
@@ -92,6 +103,19 @@ class XueshiPlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         for person in source.people.values():
             where = source.address("member", person.id)
             yield where, person.name, template("member.html").render(page=member(source, person))
+
+    def _data(self) -> Iterator[tuple[str, object]]:
+        """The static API: open figures below api/v1, a report's own beside the report."""
+        source = self._source
+        yield "api/v1/index.json", api.index_data(source)
+        yield "api/v1/organisation.json", api.organisation_data(source)
+        yield "api/v1/policy.json", api.policy_data(source)
+        yield "api/v1/schema.json", project.schema("api")
+        for unit in source.records.organisation.branches():
+            own = (finding for finding in source.findings if finding.unit == unit.id)
+            yield f"{source.address('branch', unit.id)}v1.json", api.branch_report_data(source, unit, own)
+        for ident, figures in source.totals.members.items():
+            yield f"{source.address('member', ident)}v1.json", api.member_report_data(source, figures)
 
 
 def _contents(fragment: str) -> TableOfContents:
@@ -118,11 +142,12 @@ def _read(folder: Path) -> tuple[Source, dict[str, bytes]]:
     blobs = repo.blobs(evidence[sha] for sha in named if sha in evidence)
     pictures = {sha: blobs[evidence[sha]] for sha in named if evidence.get(sha) in blobs}
     approvals = history.approvals()
+    figures = total(approved, approved.policy, approvals, on)
     source = Source(
         approved,
         history,
         approvals,
-        total(approved, approved.policy, approvals, on),
+        figures,
         proposals,
         records.versions(repo, history, [p for p in history.versions if records.kind_of(p) == "study"]),
         people,
@@ -130,11 +155,12 @@ def _read(folder: Path) -> tuple[Source, dict[str, bytes]]:
         lambda kind, ident: address(secret, kind, ident),
         frozenset(pictures),
         checks.check(approved, on, records.kept(repo)),
+        checkup(approved, approved.policy, figures, on),
     )
     return source, pictures
 
 
-def _fragments(folder: Path) -> Environment:
+def _fragments(folder: Path, names: Mapping[str, str]) -> Environment:
     made = Environment(
         loader=FileSystemLoader(folder),
         autoescape=True,
@@ -142,6 +168,8 @@ def _fragments(folder: Path) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(hours=plain, told=told)
-    made.globals.update(STANDING=words.STANDING, VIA=words.VIA)
+    known = re.compile(r"\b[a-z][a-z0-9-]{1,31}\b")
+    named = lambda text: known.sub(lambda found: names.get(found[0], found[0]), text)  # noqa: E731
+    made.filters.update(hours=plain, told=told, people=named)
+    made.globals.update(STANDING=words.STANDING, VIA=words.VIA, VERDICT=words.VERDICT)
     return made

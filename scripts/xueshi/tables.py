@@ -11,9 +11,10 @@ from xueshi import words
 from xueshi.errors import UsageError
 from xueshi.git import Repository
 from xueshi.links import Links
-from xueshi.model import Credit, History, Line, MemberTotals, RecordSet, Standings, Totals
+from xueshi.model import History, Line, MemberTotals, RecordSet, Totals
 from xueshi.pinyin import sort_key
 from xueshi.records import versions
+from xueshi.reports.data import credit_data, member_data
 from xueshi.reports.timeline import timeline
 from xueshi.totals.sums import by_branch
 from xueshi.words import plain
@@ -38,55 +39,11 @@ def totals_data(
         credit for credit in totals.strangers if member is None and branch in (None, credit.study.branch)
     ]
     return {
-        "members": {m.person.id: _member(m, ledger=member is not None) for m in chosen},
+        "members": {m.person.id: member_data(m, ledger=member is not None) for m in chosen},
         "branches": {unit: plain(hours) for unit, hours in sums.items() if branch in (None, unit)},
-        "uncounted": [_credit(credit) for credit in listed if credit.why in ("unapproved", "unknown-kind")],
-    }
-
-
-def _member(m: MemberTotals, *, ledger: bool) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "name": m.person.name,
-        "branch": m.branch,
-        "requirements": {s.requirement.id: _standing(s) for s in m.standings},
-    }
-    if ledger:
-        found["ledger"] = [_credit(credit) for credit in m.credits]
-    return found
-
-
-def _standing(s: Standings) -> dict[str, Any]:
-    return {
-        "label": s.requirement.label,
-        "from": s.start.isoformat(),
-        "until": s.until.isoformat(),
-        "measure": s.measure,
-        "target": plain(s.target),
-        "counted": plain(s.counted),
-        "carried": plain(s.figure.carried),
-        "short": plain(s.short),
-        "percent": plain(s.percent),
-        "expected": plain(s.expected),
-        "standing": str(s.standing),
-        "severity": s.requirement.severity,
-        "source": s.requirement.source,
-    }
-
-
-def _credit(credit: Credit) -> dict[str, Any]:
-    study = credit.study
-    return {
-        "record": study.id,
-        "member": study.member,
-        "date": study.start_date.isoformat(),
-        "title": study.title,
-        "state": credit.state,
-        "claimed": plain(credit.claimed),
-        "factor": plain(credit.factor),
-        "credited": plain(credit.credited),
-        "apart": plain(credit.apart),
-        "parts": {day.isoformat(): plain(hours) for day, hours in credit.parts},
-        "why": credit.why,
+        "uncounted": [
+            credit_data(credit) for credit in listed if credit.why in ("unapproved", "unknown-kind")
+        ],
     }
 
 
@@ -134,7 +91,7 @@ def explained(m: MemberTotals, branch: str, caps: Mapping[str, str]) -> Iterator
     if others:
         yield ""
         yield "其他记录"
-        yield from (_ledger_line(_credit(credit)) for credit in others)
+        yield from (_ledger_line(credit_data(credit)) for credit in others)
 
 
 def _account(line: Line, unit: str, caps: Mapping[str, str]) -> str:

@@ -56,9 +56,9 @@ def _from_file(file: Path, folder: Path, rev: str) -> tuple[Policy, Organisation
         raise UsageError(f"{file} 不是学时规则")
     try:
         repo = open_repository(folder)
-        return parsed.value, records.load(repo, revision(repo, rev)).organisation
     except UsageError:
         return parsed.value, None
+    return parsed.value, records.load(repo, revision(repo, rev)).organisation
 
 
 @policy_command.command("try")

@@ -113,7 +113,7 @@ def trial(
     records: RecordSet, new: Policy, approvals: Approvals, today: date, on: date | None = None
 ) -> Trial:
     """The policy of `records` against `new`, on `on`, or today and on every coming day from which it differs."""
-    if new == records.policy:
+    if new == records.policy and list(new.kinds) == list(records.policy.kinds):
         return Trial((), (), {})
     found, ground = changes(records, new), _Ground(records, new, approvals, today)
     days = [on] if on is not None else [today, *_coming(found, records.policy, new, today)]

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from xueshi import words
+from xueshi.checkup import Finding as CheckupFinding
 from xueshi.model import SHANGHAI, Credit, MemberTotals, Severity, Standings, Study, Unit
 from xueshi.pinyin import sort_key
 from xueshi.reports.source import Attainment, Source, attainment, in_year, mean
@@ -47,6 +48,7 @@ class Branch:
     waiting: int
     oldest: int
     findings: tuple[Finding, ...]
+    norms: tuple[CheckupFinding, ...]
     total: Decimal
 
 
@@ -68,6 +70,7 @@ def branch(source: Source, unit: Unit) -> Branch:
         kinds=tuple((source.kind(kind), hours) for kind, hours in by_kind(own, source.on.year).items()),
         waiting=len(waiting),
         oldest=source.oldest(waiting),
+        norms=tuple(f for f in source.findings if f.unit == unit.id),
         findings=(*_problems(source, unit), *_findings(source, own)),
         total=whole(own, source.on.year),
     )

@@ -7,10 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from xueshi.model import SHANGHAI, Requirement, Severity
-from xueshi.reports.source import Attainment, Source, attainment, in_year, mean
+from xueshi.reports.source import FEW, Attainment, Source, attainment, in_year, mean
 from xueshi.totals.sums import by_kind, by_month
-
-_FEW = 5  # a branch with fewer people is not split, so that nobody can be told from it
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,7 @@ def _mean(values: list[Decimal]) -> Decimal:
 
 def _row(source: Source, branch: str, name: str) -> BranchRow:
     members, waiting = source.totals.of_branch(branch), source.waiting(branch=branch)
-    few = len(members) < _FEW
+    few = len(members) < FEW
     return BranchRow(
         name,
         len(members),

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from decimal import ROUND_DOWN, Decimal
 
 from xueshi import words
+from xueshi.checkup import Finding
 from xueshi.model import (
     Credit,
     History,
@@ -26,6 +27,7 @@ from xueshi.totals.effect import effect
 from xueshi.totals.sums import within
 
 ZERO = Decimal(0)
+FEW = 5  # a branch with fewer people is not split, so that nobody can be told from it
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Source:
     """The approved records of one commit, their totals on one day, what waits beside them, and where reports lie.
 
     `studies` holds every version of every record (see timeline); `address` gives the folder of a report by kind and
-    id; `pictures` are the hashes that are published; `problems` is what the check says."""
+    id; `pictures` are the hashes that are published; `problems` is what the check says, `findings` the check-up."""
 
     records: RecordSet
     history: History
@@ -46,6 +48,7 @@ class Source:
     address: Callable[[str, str], str]
     pictures: frozenset[str]
     problems: tuple[Problem, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     @property
     def on(self) -> date:
