@@ -93,11 +93,27 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 def test_the_form_has_at_most_seven_inputs_and_knows_who_it_is_for(desk: Desk) -> None:
     page = desk.client.get(desk.member()).text
-    names = set(re.findall(r'<(?:input|textarea)[^>]* name="(\w+)"', page)) - {"key"}
-    assert {name.removesuffix("_other") for name in names} == {
-        "start_date", "kind", "title", "hours", "photos", "content", "place",
+    shown, folded = page.split('<details class="more"')
+    names = [
+        set(re.findall(r'<(?:input|textarea)[^>]* name="(\w+)"', part)) - {"key"} for part in (shown, folded)
+    ]
+    assert {name.removesuffix("_other") for name in names[0]} == {
+        "start_date", "kind", "title", "hours", "photos",
     }  # fmt: skip
+    assert names[1] == {"content", "place", "organiser_level"}
     assert "林样青" in page and "教工第一党支部" in page and "还差 32 学时" in page and "纸质登记表" in page
+
+
+def test_off_job_training_carries_the_level_that_the_secretarys_requirement_asks_for(desk: Desk) -> None:
+    desk.sent(kind="off_job", organiser_level="county_plus")
+    desk.deliver()
+    queue = desk.client.get(f"{desk.reviewer()}/1").text
+    assert "县级以上党委" in queue and "脱产培训要写明" not in queue
+    desk.sent(kind="off_job", title="没有写层级的培训")
+    desk.deliver()
+    assert "主办层级" in desk.client.get(f"{desk.reviewer()}/2").text
+    page = desk.client.post(desk.member(), data={"kind": "off_job", "organiser_level": "world", "title": "x"})
+    assert "请从列出的主办层级中选一个" in page.text
 
 
 def test_a_registration_becomes_a_receipt_a_pull_request_and_hours(desk: Desk) -> None:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from xueshi.model import Change, Evidence, Study, Submitted, Void
 from xueshi.records.writer import study_path
 from xueshi.ulids import year_of
-from xueshi.words import markdown, plain
+from xueshi.words import ORGANISER_LEVEL, markdown, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class Sent:
     hours: Decimal
     content: str | None = None
     place: str | None = None
+    organiser_level: str | None = None
     evidence: tuple[Evidence, ...] = ()
 
 
@@ -44,6 +45,7 @@ def register(sent: Sent) -> Study:
         hours=sent.hours,
         content=sent.content,
         place=sent.place,
+        organiser_level=sent.organiser_level,
         evidence=sent.evidence,
         submitted=Submitted(sent.member, sent.at, sent.via, sent.notice),
     )
@@ -85,6 +87,7 @@ def pull_body(study: Study, submission: str, effect: str = "") -> str:
         ("学时", plain(study.hours)),
         ("学习内容", study.content or ""),
         ("地点", study.place or ""),
+        ("主办层级", ORGANISER_LEVEL.get(study.organiser_level or "", "")),
     )
     rows = "\n".join(f"| {title} | {markdown(text)} |" for title, text in facts if text)
     told = f"\n{effect}" if effect else ""

@@ -27,6 +27,7 @@ ACTION = {
     "void": "申请作废",
 }  # fmt: skip
 CROSSED = {"near": "接近达标", "met": "达标", "fell_back": "退到标准以下"}
+ORGANISER_LEVEL = {"branch": "支部", "college": "学院", "university": "学校", "county_plus": "县级以上党委"}
 UNIT = {"hours": "学时", "days": "天", "records": "次"}
 SEVERITY = {"required": "应当达到", "generally": "一般应当达到", "local": "本单位要求"}
 STATUS = {

@@ -13,17 +13,18 @@ from xueshi.checks.proposal import Proposed
 from xueshi.model import Evidence, Person, RecordSet, Severity, Study, Unit, contains
 from xueshi.proposals import Sent, register
 from xueshi.records import parse_file, study_file
+from xueshi.words import ORGANISER_LEVEL
 
 NOTICE = "2026-11"  # version of the notice above the button; change both together
-FIELDS = ("start_date", "kind", "title", "hours", "evidence", "content", "place")
+FIELDS = ("start_date", "kind", "title", "hours", "evidence", "content", "place", "organiser_level")
 HOURS = ("0.5", "1", "1.5", "2", "3", "4", "8")
 MAX_PICTURES = 3
-_FOLDED = ("content", "place")
+_FOLDED = ("content", "place", "organiser_level")
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One input. `widget`: date | kind | hours | photos | line | text; `limit` is the most characters."""
+    """One input. `widget`: date | kind | hours | photos | level | line | text; `limit` is the most characters."""
 
     name: str
     title: str
@@ -66,7 +67,13 @@ def fields() -> tuple[Field, ...]:
 
 
 def _widget(name: str, limit: int) -> str:
-    special = {"start_date": "date", "kind": "kind", "hours": "hours", "evidence": "photos"}
+    special = {
+        "organiser_level": "level",
+        "start_date": "date",
+        "kind": "kind",
+        "hours": "hours",
+        "evidence": "photos",
+    }
     return special.get(name) or ("line" if limit <= 60 else "text")
 
 
@@ -94,6 +101,8 @@ def understand(
     day, hours = _day(values["start_date"], current, entry, faults), _hours(values["hours"], current, faults)
     if values["kind"] not in current.records.policy.kinds:
         faults["kind"] = "请选学习类型"
+    if values["organiser_level"] and values["organiser_level"] not in ORGANISER_LEVEL:
+        faults["organiser_level"] = "请从列出的主办层级中选一个，或不选"
     _texts(values, faults)
     if faults or day is None or hours is None:
         return None, faults
@@ -110,6 +119,7 @@ def understand(
         hours=hours,
         content=values["content"] or None,
         place=values["place"] or None,
+        organiser_level=values["organiser_level"] or None,
         evidence=evidence,
     )
     return sent, faults

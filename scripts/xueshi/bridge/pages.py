@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from xueshi import reading
-from xueshi.words import VIA, plain
+from xueshi.words import ORGANISER_LEVEL, VIA, plain
 
 Page = Response
 
@@ -71,7 +71,7 @@ def _templates() -> Environment:
         "short_day": _short_day,
     }
     made.filters.update(filters)
-    made.globals.update(asset=asset, VIA=VIA)
+    made.globals.update(asset=asset, VIA=VIA, levels=ORGANISER_LEVEL)
     return made
 
 

@@ -116,6 +116,7 @@ def _values(sent: Sent) -> dict[str, str]:
         "hours": plain(sent.hours),
         "content": sent.content or "",
         "place": sent.place or "",
+        "organiser_level": sent.organiser_level or "",
     }
 
 

@@ -99,7 +99,7 @@
 
   // Draft: words only, on this phone only, until the receipt says that they arrived.
   const place = "xueshi-draft-" + form.dataset.draft;
-  const drafted = ["title", "content", "place", "hours_other", "kind", "hours"];
+  const drafted = ["title", "content", "place", "organiser_level", "hours_other", "kind", "hours"];
   function save() {
     const draft = {};
     for (const name of drafted) draft[name] = form.elements[name].value;
@@ -118,7 +118,7 @@
       return;
     }
     for (const name of draft ? drafted : []) if (draft[name]) form.elements[name].value = draft[name];
-    if (draft && (draft.content || draft.place)) form.querySelector("details.more").open = true;
+    if (draft && (draft.content || draft.place || draft.organiser_level)) form.querySelector("details.more").open = true;
   }
   restore();
   suggest();
