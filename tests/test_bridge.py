@@ -109,7 +109,7 @@ def test_off_job_training_carries_the_level_that_the_secretarys_requirement_asks
     desk.deliver()
     queue = desk.client.get(f"{desk.reviewer()}/1").text
     assert "县级以上党委" in queue and "脱产培训要写明" not in queue
-    desk.sent(kind="off_job", title="没有写层级的培训")
+    desk.sent(kind="off_job", title="没有写层级的培训", key="another")
     desk.deliver()
     assert "主办层级" in desk.client.get(f"{desk.reviewer()}/2").text
     page = desk.client.post(desk.member(), data={"kind": "off_job", "organiser_level": "world", "title": "x"})
