@@ -16,6 +16,7 @@ from xueshi.model import (
     SHANGHAI,
     Cap,
     Change,
+    Closing,
     Evidence,
     Kept,
     Membership,
@@ -128,6 +129,15 @@ def twice_in_force(found: RecordSet) -> RecordSet:
     return policy(requirements=(first, replace(first, start=date(2026, 1, 1))))(found)
 
 
+CLOSING = Closing(2026, "a" * 40, "b" * 40, "m0005", datetime(2027, 1, 5, tzinfo=SHANGHAI), {}, {})
+
+
+def closed_otherwise(found: RecordSet) -> RecordSet:
+    return replace(
+        found, closings={2026: CLOSING}, blobs={**found.blobs, "records/closed-2026.yaml": "c" * 40}
+    )
+
+
 WRONG: dict[str, Callable[[RecordSet], RecordSet]] = {
     "path-and-id-agree": with_study(id="01KJYKG9Z08M4T0V2N9X5B7CDE"),
     "branch-is-known": with_study(branch="zz"),
@@ -157,6 +167,7 @@ WRONG: dict[str, Callable[[RecordSet], RecordSet]] = {
     "policy-names-exist": policy(caps=(Cap("odd", "term", Decimal(1), DAY, None),)),
     "policy-groups-are-sound": unknown_selector,
     "policy-spans-are-in-order": twice_in_force,
+    "closing-stands": closed_otherwise,
     "policy-rules-are-whole": policy(norms=(Norm("n", "体检", ("branch",), "members", DAY, None, "x"),)),
 }
 
@@ -220,6 +231,14 @@ REFUSED: dict[str, Callable[[RecordSet], Proposed]] = {
     "ids-are-never-reused": told_again,
     "main-is-not-merged-inside": lambda base: proposal(base, base, only(base).path, merges=("a" * 40,)),
     "committee-changes-break-no-record": left_the_branch,
+    "year-is-not-closed": lambda base: changed_study(
+        closed_otherwise(base), hours=Decimal(1), change=CONFIRM
+    ),
+    "closing-only-grows": lambda base: proposal(
+        closed_otherwise(base),
+        replace(closed_otherwise(base), closings={2026: replace(CLOSING, policy="d" * 40)}),
+        "records/closed-2026.yaml",
+    ),
     "rules-in-force-are-ended-not-changed": lambda base: new_rules(base, requirements=()),
 }
 

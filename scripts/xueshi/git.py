@@ -27,6 +27,9 @@ class Identity:
         return f"{self.name} <{self.email}> {int(moment.timestamp())} {moment.strftime('%z') or '+0000'}"
 
 
+BRIDGE = Identity("Xueshi bridge", "bridge@example.invalid")  # whoever proposes by machine
+
+
 @dataclass(frozen=True, slots=True)
 class NewCommit:
     """A commit to be made. `parents` are shas or ":3", the third commit of the same call; `files` maps a path to its
@@ -268,6 +271,7 @@ def _environment() -> dict[str, str]:
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_NO_REPLACE_OBJECTS": "1",  # history is what was committed
         "LC_ALL": "C",
     }
 

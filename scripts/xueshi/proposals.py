@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -63,10 +64,21 @@ def voided(study: Study, void: Void) -> Study:
 
 def commit_message(action: str, submission: str, record: str, by: str) -> str:
     """A proposal's commit: ids only, never a name, title or content."""
+    return changes_message(action, submission, (record,), by)
+
+
+def changes_message(action: str, submission: str, records: Sequence[str], by: str) -> str:
+    """The same for several records of one branch."""
+    named = "".join(f"Record-Id: {record}\n" for record in records)
     return (
-        f"{action.capitalize()} {record}\n\n"
-        f"Submission-Id: {submission}\nRecord-Id: {record}\nAction: {action}\nSubmitted-By: {by}\n"
+        f"{action.capitalize()} {' '.join(records[:1])}{' and others' if len(records) > 1 else ''}\n\n"
+        f"Submission-Id: {submission}\n{named}Action: {action}\nSubmitted-By: {by}\n"
     )
+
+
+def closing_message(year: int, submission: str, by: str) -> str:
+    """The commit that closes a year, or opens it again for one member."""
+    return f"Close {year}\n\nSubmission-Id: {submission}\nSubmitted-By: {by}\n"
 
 
 def merge_message(proposal: str, pull: int, approved_by: str) -> str:

@@ -20,7 +20,7 @@ from xueshi import publish
 from xueshi.bridge import Office, make_app, told
 from xueshi.delivery import Delivery, open_clone
 from xueshi.errors import UsageError, XueshiError
-from xueshi.git import Identity, Repository
+from xueshi.git import BRIDGE, Identity, Repository
 from xueshi.hosts import git_http
 from xueshi.hosts.local import MAIN, LocalHost
 from xueshi.links import Links, secret
@@ -29,7 +29,6 @@ from xueshi.outbox import Outbox
 from xueshi.reports.address import address
 
 _LOG = logging.getLogger("xueshi.service")
-BRIDGE = Identity("Xueshi bridge", "bridge@example.invalid")
 DESK = Identity("Xueshi desk", "desk@example.invalid")
 SECRET = "secret"  # the file in an installation's folder that links and addresses are made from
 _PAUSE = 5.0  # seconds between looks when nobody has knocked

@@ -6,10 +6,11 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from datetime import date
 
-from xueshi.checks import duplicates, organisation, pictures, policy, proposal, record
+from xueshi.checks import closing, duplicates, organisation, pictures, policy, proposal, record
 from xueshi.checks.context import Context
 from xueshi.checks.proposal import Proposed
-from xueshi.model import Kept, Problem, RecordSet
+from xueshi.model import History, Kept, Problem, RecordSet
+from xueshi.records.source import kind_of
 
 Rule = Callable[[Context], Iterator[Problem]]
 ChangeRule = Callable[[Proposed], Iterator[Problem]]
@@ -44,6 +45,7 @@ RULES: tuple[Rule, ...] = (
     policy.policy_groups_are_sound,
     policy.policy_spans_are_in_order,
     policy.policy_rules_are_whole,
+    closing.closing_stands,
 )
 
 CHANGE_RULES: tuple[ChangeRule, ...] = (
@@ -57,6 +59,8 @@ CHANGE_RULES: tuple[ChangeRule, ...] = (
     proposal.main_is_not_merged_inside,
     proposal.committee_changes_break_no_record,
     proposal.rules_in_force_are_ended_not_changed,
+    closing.year_is_not_closed,
+    closing.closing_only_grows,
 )
 
 
@@ -77,6 +81,16 @@ def check_change(proposed: Proposed, evidence: Kept | None = None) -> tuple[Prob
     for rule in CHANGE_RULES:
         found |= {replace(problem, rule=rule_id(rule)) for problem in rule(proposed)}
     return tuple(sorted(found))
+
+
+def removed(records: RecordSet, history: History) -> Iterator[Problem]:
+    """Records that main has had and that are gone: one is voided, never removed."""
+    for path, versions in sorted(history.versions.items()):
+        if kind_of(path) == "study" and path not in records.blobs:
+            last = next((v.commit for v in reversed(versions) if v.blob is not None), versions[-1].commit)
+            ident = path.rsplit("/", 1)[1].removesuffix(".yaml")
+            words = f"记录被删除了，请恢复：xueshi restore-record {ident} --to {last[:10]} --by 编号 --reason 原因"
+            yield Problem(path, 0, "records-are-never-removed", words)
 
 
 def rule_id(rule: Rule | ChangeRule) -> str:

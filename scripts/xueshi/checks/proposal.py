@@ -102,11 +102,14 @@ def confirming_changes_nothing(p: Proposed) -> Iterator[Problem]:
 
 
 def ids_are_never_reused(p: Proposed) -> Iterator[Problem]:
-    """An id that main has had belongs to that record for ever, even where the file is gone."""
+    """An id that main has had belongs to that record for ever; a file that is gone comes back only as itself, by
+    restoring it."""
     for path in sorted(p.changed):
         if kind_of(path) == "study" and path not in p.base.blobs and path in p.head.blobs:
             record_id = path.rsplit("/", 1)[1].removesuffix(".yaml")
-            if record_id in p.used:
+            study = p.head.studies.get(path)
+            brought_back = study is not None and study.change is not None and study.change.action == "restore"
+            if record_id in p.used and not (brought_back and p.used[record_id] == path):
                 words = f"记录编号 {record_id} 已用于 {p.used[record_id]}，请重新登记，由系统给出新的编号"
                 yield Problem(path, p.head.line(path, "id"), "", words, "id")
 

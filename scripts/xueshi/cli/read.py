@@ -59,8 +59,11 @@ _SEVERITY = {Severity.WARNING: "提醒", Severity.NOTE: "说明"}
 
 def _problems(repo: Repository, rev: str | None, base: str | None) -> tuple[Problem, ...]:
     if base is None:
-        head = records.load(repo, rev or ("HEAD" if repo.is_bare else None))
-        return checks.check(head, today(), records.kept(repo, _pictures(head.studies.values())))
+        rev = rev or ("HEAD" if repo.is_bare else None)
+        head = records.load(repo, rev)
+        found = checks.check(head, today(), records.kept(repo, _pictures(head.studies.values())))
+        history = records.read_history(repo, revision(repo, rev or "HEAD"))
+        return tuple(sorted({*found, *checks.removed(head, history)}))
     change = proposed(repo, revision(repo, base), rev)[0]
     judged = (study for path, study in change.head.studies.items() if path in change.changed)
     return checks.check_change(change, records.kept(repo, _pictures(judged)))

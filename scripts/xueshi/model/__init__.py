@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from xueshi.model.closing import Adjustment, ClosedMember, Closing
 from xueshi.model.days import SHANGHAI, add_months, contains
 from xueshi.model.history import History, Proposal, Submission, Version
 from xueshi.model.organisation import (
@@ -41,10 +42,13 @@ from xueshi.model.totals import Credit, Figure, Line, MemberTotals, Standing, St
 
 __all__ = [
     "SHANGHAI",
+    "Adjustment",
     "Alerts",
     "Cap",
     "CarryOver",
     "Change",
+    "ClosedMember",
+    "Closing",
     "Conversion",
     "Credit",
     "Crossing",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from xueshi.model.closing import Closing
 from xueshi.model.organisation import Organisation, Person, Roster, RosterEntry
 from xueshi.model.policy import Policy
 from xueshi.model.study import Study
@@ -40,7 +41,8 @@ class RecordSet:
     """Everything under `records/` at one place in time, and what could not be read.
 
     `studies` maps a path to the record in it (two files may wrongly claim one id), `rosters` a branch id to its roster;
-    `lines` maps a path to field -> line, so that a check can point at it; `blobs` maps every path to its blob id."""
+    `lines` maps a path to field -> line, so that a check can point at it; `blobs` maps every path to its blob id,
+    `closings` a closed year to its manifest."""
 
     organisation: Organisation
     policy: Policy
@@ -49,6 +51,7 @@ class RecordSet:
     problems: tuple[Problem, ...] = ()
     lines: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     blobs: Mapping[str, str] = field(default_factory=dict)
+    closings: Mapping[int, Closing] = field(default_factory=dict)
 
     def line(self, path: str, name: str) -> int:
         """The line of a value, such as `hours` or `requirements.0.who`, or of the nearest thing around it."""

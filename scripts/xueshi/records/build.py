@@ -7,7 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from xueshi.model import (
+    Adjustment,
     Change,
+    ClosedMember,
+    Closing,
     Desk,
     Evidence,
     Membership,
@@ -87,6 +90,30 @@ def _unit(item: Data) -> Unit:
 def _reviewer(item: Data) -> Reviewer:
     emails = tuple(email.lower() for email in item.get("emails", ()))
     return Reviewer(item["member"], item["unit"], *span(item), dict(item.get("logins", {})), emails)
+
+
+def closing(data: Data) -> Closing:
+    """A closed year; hours stay the text that they were written as."""
+    return Closing(
+        year=data["year"],
+        commit=data["commit"],
+        policy=data["policy"],
+        by=data["closed"]["by"],
+        at=moment(data["closed"]["at"]),
+        records=data["records"],
+        totals={member: _closed(item) for member, item in data["totals"].items()},
+        adjustments=tuple(
+            Adjustment(a["member"], *span(a), a["reason"], a["by"], moment(a["at"]))
+            for a in data["adjustments"]
+        ),
+    )
+
+
+def _closed(item: Data) -> ClosedMember:
+    requirements = item["requirements"].items()
+    return ClosedMember(
+        item["hours"], {k: (r["target"], r["counted"], r["standing"]) for k, r in requirements}
+    )
 
 
 def span(item: Data) -> tuple[date, date | None]:

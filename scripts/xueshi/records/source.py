@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from xueshi import project
 from xueshi.git import Repository
 from xueshi.model import (
+    Closing,
     History,
     Organisation,
     Policy,
@@ -27,6 +28,7 @@ ORGANISATION = "records/organisation.yaml"
 POLICY = "records/policy.yaml"
 _ROSTER = re.compile(r"records/([a-z][a-z0-9-]{1,31})/roster\.yaml")
 _STUDY = re.compile(r"records/([a-z][a-z0-9-]{1,31})/([0-9]{4})/([0-9A-HJKMNP-TV-Z]{26})\.yaml")
+_CLOSING = re.compile(r"records/closed-([0-9]{4})\.yaml")
 _LIMIT = 200_000  # bytes; our largest record, 5,000 characters twice, is a third of that
 _CACHED = 300_000  # parsed files kept, by path and blob: after one merge only one file is read anew
 _EMPTY_ORGANISATION = Organisation("", (), (), ())
@@ -36,7 +38,7 @@ _EMPTY_ORGANISATION = Organisation("", (), (), ())
 class Parsed:
     """One file: its value if it is sound, what is wrong if not, and where its fields stand."""
 
-    value: Study | Roster | Organisation | Policy | None
+    value: Study | Roster | Organisation | Policy | Closing | None
     problems: tuple[Problem, ...]
     lines: Mapping[str, int]
 
@@ -45,13 +47,15 @@ _PARSED: dict[tuple[str, str], Parsed] = {}
 
 
 def kind_of(path: str) -> str | None:
-    """study | roster | organisation | policy, or None for a path that is none of ours."""
+    """study | roster | organisation | policy | closing, or None for a path that is none of ours."""
     if path == ORGANISATION:
         return "organisation"
     if path == POLICY:
         return "policy"
     if _ROSTER.fullmatch(path):
         return "roster"
+    if _CLOSING.fullmatch(path):
+        return "closing"
     return "study" if _STUDY.fullmatch(path) else None
 
 
@@ -104,6 +108,7 @@ def assemble(blobs: Mapping[str, str], contents: Mapping[str, bytes]) -> RecordS
         problems=tuple(problems),
         lines={path: found.lines for path, found in values.items()},
         blobs=dict(blobs),
+        closings={p.value.year: p.value for p in values.values() if isinstance(p.value, Closing)},
     )
 
 
@@ -135,7 +140,7 @@ def overlay(base: RecordSet, files: Mapping[str, bytes | None]) -> RecordSet:
     """`base` as it would be with these files changed (None: removed); problems are those of the changed files."""
     studies, rosters = dict(base.studies), dict(base.rosters)
     lines, blobs = dict(base.lines), dict(base.blobs)
-    organisation, policy = base.organisation, base.policy
+    organisation, policy, closings = base.organisation, base.policy, dict(base.closings)
     problems: list[Problem] = []
     for path, data in files.items():
         studies.pop(path, None)
@@ -153,7 +158,9 @@ def overlay(base: RecordSet, files: Mapping[str, bytes | None]) -> RecordSet:
             organisation = found.value
         elif isinstance(found.value, Policy):
             policy = found.value
-    return RecordSet(organisation, policy, rosters, studies, tuple(problems), lines, blobs)
+        elif isinstance(found.value, Closing):
+            closings[found.value.year] = found.value
+    return RecordSet(organisation, policy, rosters, studies, tuple(problems), lines, blobs, closings)
 
 
 def parsed(path: str, blob: str, contents: Mapping[str, bytes]) -> Parsed:
@@ -189,10 +196,11 @@ def parse_file(path: str, data: bytes) -> Parsed:
     if kind is None:
         words = "records 下只放政策、组织、名册和 支部/年份/编号.yaml，请移走这个文件或改正路径"
         return Parsed(None, (Problem(path, 0, "path-and-id-agree", words),), {})
-    if len(data) > _LIMIT:
+    limit = _LIMIT * 100 if kind == "closing" else _LIMIT  # a year of 100,000 records
+    if len(data) > limit:
         return Parsed(
             None,
-            (Problem(path, 0, "schema", f"文件有 {len(data)} 字节，最多 {_LIMIT} 字节，请缩短内容"),),
+            (Problem(path, 0, "schema", f"文件有 {len(data)} 字节，最多 {limit} 字节，请缩短内容"),),
             {},
         )
     try:
@@ -211,11 +219,13 @@ def parse_file(path: str, data: bytes) -> Parsed:
     return Parsed(value, _canonical(kind, plain, path, data), lines)
 
 
-def _build(kind: str, plain: build.Data, path: str) -> Study | Roster | Organisation | Policy:
+def _build(kind: str, plain: build.Data, path: str) -> Study | Roster | Organisation | Policy | Closing:
     if kind == "study":
         return build.study(plain, path)
     if kind == "roster":
         return build.roster(plain, path.split("/")[1])
+    if kind == "closing":
+        return build.closing(plain)
     return build.organisation(plain) if kind == "organisation" else build_policy.policy(plain)
 
 

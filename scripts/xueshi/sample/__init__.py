@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from xueshi import pictures, project, proposals
-from xueshi.git import Identity, NewCommit, RefUpdate, Repository
+from xueshi.git import BRIDGE, Identity, NewCommit, RefUpdate, Repository
 from xueshi.hosts.local import LocalHost, Pull
 from xueshi.model import SHANGHAI, Evidence
 from xueshi.records import evidence_path, render, study_file
@@ -19,7 +19,6 @@ from xueshi.sample.scenes import scene
 from xueshi.sample.story import MOVE_BACK, Act, Story, ulid_at
 from xueshi.ulids import year_of
 
-BRIDGE = Identity("Xueshi bridge", "bridge@example.invalid")
 DESK = Identity("Xueshi desk", "desk@example.invalid")
 _SOMEBODY = Identity("Somebody", "somebody@example.invalid")
 

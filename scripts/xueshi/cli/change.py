@@ -1,0 +1,133 @@
+"""Commands that propose a change: restore-record, void-record, confirm-record, close."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+
+from xueshi import changes, records
+from xueshi.cli.common import Day, open_repository, repo_option, revision, told
+from xueshi.errors import UsageError
+from xueshi.git import Repository
+from xueshi.model import SHANGHAI
+from xueshi.totals import total
+
+_main = click.option(
+    "--rev", default="main", show_default=True, help="The ref that the change is proposed to."
+)
+_by = click.option("--by", required=True, help="Member id of whoever asks for it.")
+_reason = click.option(
+    "--reason", required=True, help="Why, in a sentence; everybody who reads the record sees it."
+)
+
+
+def _now() -> datetime:
+    return datetime.now(SHANGHAI).replace(microsecond=0)
+
+
+def _told(repo: Repository, ref: str) -> None:
+    click.echo(ref)
+    click.echo(f"提案已写好，等审核人合并；推送用 git push origin {ref}", err=True)
+
+
+@click.command("restore-record")
+@repo_option
+@_main
+@_by
+@_reason
+@click.option("--to", required=True, help="The revision that has the record as it should be.")
+@click.argument("record")
+@told
+def restore_command(folder: Path, rev: str, by: str, reason: str, to: str, record: str) -> None:
+    """Propose RECORD (its id) as it was at an earlier revision, also one that was deleted or voided since."""
+    repo = open_repository(folder)
+    tip, then = revision(repo, rev), revision(repo, to)
+    _told(repo, changes.restore(repo, tip, record.upper(), to=then, by=by, reason=reason, at=_now()))
+
+
+@click.command("void-record")
+@repo_option
+@_main
+@_by
+@_reason
+@click.argument("record")
+@told
+def void_command(folder: Path, rev: str, by: str, reason: str, record: str) -> None:
+    """Propose that RECORD (its id) stays and counts nothing."""
+    repo = open_repository(folder)
+    _told(repo, changes.void(repo, revision(repo, rev), record.upper(), by=by, reason=reason, at=_now()))
+
+
+@click.command("confirm-record")
+@repo_option
+@_main
+@_by
+@_reason
+@click.argument("record", nargs=-1, required=True)
+@told
+def confirm_command(folder: Path, rev: str, by: str, reason: str, record: tuple[str, ...]) -> None:
+    """Propose RECORDs of one branch as they stand: the cure for what came to main without a valid approval."""
+    repo = open_repository(folder)
+    ids = [one.upper() for one in record]
+    _told(repo, changes.confirm(repo, revision(repo, rev), ids, by=by, reason=reason, at=_now()))
+
+
+@click.command("close")
+@repo_option
+@_main
+@click.option("--by", default=None, help="Member id of whoever closes it.")
+@click.option("--even-so", is_flag=True, help="Close although something is open.")
+@click.option("--adjust", "member", default=None, help="Open the closed year again for this member (its id).")
+@click.option("--reason", default=None, help="Why it is opened again.")
+@click.option(
+    "--until", type=Day(), default=None, help="The first day on which it is closed again (default: open)."
+)
+@click.option("--verify", is_flag=True, help="Compare the closed figures with what would be counted today.")
+@click.argument("year", type=click.IntRange(2000, 2999))
+@told
+def close_command(
+    folder: Path,
+    rev: str,
+    by: str | None,
+    even_so: bool,
+    member: str | None,
+    reason: str | None,
+    until: date | None,
+    verify: bool,
+    year: int,
+) -> None:
+    """Propose the manifest of YEAR: every record's hash, every member's figures. From then on the year stays."""
+    repo = open_repository(folder)
+    tip = revision(repo, rev)
+    if verify:
+        _verify(repo, tip, year)
+        return
+    if by is None:
+        raise UsageError("say who closes the year with --by MEMBER")
+    if member is None:
+        _told(repo, changes.close(repo, tip, year, by=by, at=_now(), even_so=even_so))
+    else:
+        given = reason or ""
+        _told(repo, changes.adjust(repo, tip, year, member, by=by, reason=given, at=_now(), until=until))
+
+
+def _verify(repo: Repository, tip: str, year: int) -> None:
+    standing, history = records.load_approved(repo, tip)
+    closing = standing.closings.get(year)
+    if closing is None:
+        raise UsageError(f"{year} is not closed")
+    figures = total(standing, standing.policy, history.approvals(), date(year, 12, 31))
+    found = changes.differences(closing, figures)
+    people = standing.people()
+    for member, words, adjusted in found:
+        name = people[member].name if member in people else member
+        click.echo(f"{name}（{member}）：{words}{'（已登记调整）' if adjusted else ''}")
+    wrong = [member for member, _, adjusted in found if not adjusted]
+    click.echo(
+        f"{len(closing.totals)} 人，{len(found)} 人与结账时不同，其中 {len(found) - len(wrong)} 人已登记调整",
+        err=True,
+    )
+    sys.exit(1 if wrong else 0)

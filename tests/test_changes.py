@@ -1,0 +1,234 @@
+"""Corrections proposed from the command line, and the closing of a year: totals follow, history tells."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from conftest import BRIDGE, School, figures
+
+from xueshi import changes, checks, records
+from xueshi.checks.proposal import Proposed
+from xueshi.cli import main
+from xueshi.errors import UsageError
+from xueshi.hosts.local import LocalHost
+from xueshi.model import SHANGHAI, Change, Study
+from xueshi.records import study_file
+
+ON = date(2027, 2, 1)
+NOW = datetime(2027, 2, 1, 10, tzinfo=SHANGHAI)
+SAID: dict[str, Any] = {"by": "m0012", "reason": "登记有误", "at": NOW}
+
+
+def hours(school: School, member: str = "m0012") -> Decimal:
+    standing = figures(school.repo, date(2026, 12, 31)).members[member].standing("year")
+    assert standing is not None
+    return standing.counted
+
+
+def merged(school: School, ref: str, by: str = "m0003") -> str:
+    sha = school.repo.resolve(f"refs/heads/{ref}")
+    assert sha is not None
+    assert [p.ref for p in records.load_proposals(school.repo, school.tip)] == [ref]
+    return school.merge(sha, by=by)
+
+
+def registered(school: School, **more: Any) -> Study:
+    study = school.study(**more)
+    school.merge(school.propose(study), by="m0005" if study.branch == "yjs" else "m0003")
+    return study
+
+
+def test_a_void_takes_the_hours_and_a_restore_brings_them_back(school: School) -> None:
+    study = registered(school)
+    approved = school.tip
+    merged(school, changes.void(school.repo, school.tip, study.id, **SAID))
+    assert hours(school) == 0
+    with pytest.raises(UsageError, match="void already"):
+        changes.void(school.repo, school.tip, study.id, **SAID)
+    merged(school, changes.restore(school.repo, school.tip, study.id, to=approved, **SAID))
+    assert hours(school) == 2
+    out = CliRunner().invoke(main, ["history", "--repo", str(school.repo.path), study.id]).output
+    assert "申请作废" in out and "申请恢复" in out and "登记有误" in out
+
+
+def test_an_earlier_version_comes_back_as_it_was(school: School) -> None:
+    study = registered(school)
+    first = school.tip
+    change = Change("correct", "m0012", school.at, "写错")
+    school.merge(
+        school.propose(replace(study, hours=Decimal(3), title="另一个主题", change=change), "correct")
+    )
+    assert hours(school) == 3
+    merged(school, changes.restore(school.repo, school.tip, study.id, to=first, **SAID))
+    now = records.load(school.repo, "main").studies[study.path]
+    assert replace(now, change=None) == study and now.change == Change("restore", "m0012", NOW, "登记有误")
+    with pytest.raises(UsageError, match="nothing to restore"):
+        changes.restore(school.repo, school.tip, study.id, to=first, **SAID)
+
+
+def test_a_deleted_record_is_told_and_comes_back_only_as_itself(school: School) -> None:
+    study = registered(school)
+    before = school.tip
+    school.push({study.path: None})
+    assert hours(school) == 0
+    result = CliRunner().invoke(main, ["check", "--repo", str(school.repo.path)])
+    assert result.exit_code == 1 and f"xueshi restore-record {study.id}" in result.output
+    again = school.commit((school.tip,), {study.path: study_file(study)}, "Again\n", BRIDGE)
+    assert "ids-are-never-reused" in rules(school, again)
+    ref = changes.restore(school.repo, school.tip, study.id, to=before, **SAID)
+    assert rules(school, ref) == set()
+    merged(school, ref)
+    assert hours(school) == 2
+
+
+def rules(school: School, head: str, today: date = ON) -> set[str]:
+    base, history = records.load_approved(school.repo, "main")
+    files = records.proposed_files(school.repo, school.tip, school.repo.resolve(head))
+    used = records.used_ids(history)
+    change = Proposed(base, records.overlay(base, files), set(files), today, used)
+    return {problem.rule for problem in checks.check_change(change)} - {"late-entry"}
+
+
+def test_confirming_cures_what_came_without_a_decision(school: School) -> None:
+    one, two = school.study(), school.study(title="读书分享会", start_date=date(2026, 3, 2))
+    school.push({one.path: study_file(one), two.path: study_file(two)})
+    assert hours(school) == 0
+    ref = changes.confirm(school.repo, school.tip, [one.id, two.id], **SAID)
+    assert rules(school, ref) == set()
+    merged(school, ref)
+    assert hours(school) == 4
+
+
+@pytest.mark.parametrize(
+    ("act", "words"),
+    [
+        (lambda s, r: changes.void(s.repo, s.tip, "01KJYKG9Z08M4T0V2N9X5B7CDE", **SAID), "no record"),
+        (lambda s, r: changes.void(s.repo, s.tip, r, **{**SAID, "by": "nobody"}), "no member 'nobody'"),
+        (lambda s, r: changes.void(s.repo, s.tip, r, **{**SAID, "reason": "  "}), "say why"),
+        (lambda s, r: changes.void(s.repo, s.tip, r, **{**SAID, "reason": "x" * 501}), "1 to 500"),
+        (lambda s, r: changes.restore(s.repo, s.tip, r, to=f"{s.tip}~2", **SAID), "has no record"),
+    ],
+)
+def test_what_cannot_be_asked_for_says_why(school: School, act: Any, words: str) -> None:
+    study = registered(school)
+    refs = school.repo.refs("refs")
+    with pytest.raises(UsageError, match=words):
+        act(school, study.id)
+    assert school.repo.refs("refs") == refs
+
+
+def test_one_proposal_a_record_at_a_time(school: School) -> None:
+    study = registered(school)
+    ref = changes.void(school.repo, school.tip, study.id, **SAID)
+    with pytest.raises(UsageError, match=ref):
+        changes.confirm(school.repo, school.tip, [study.id], **SAID)
+
+
+def test_the_command_writes_a_ref_that_the_host_opens(school: School) -> None:
+    study = registered(school)
+    args = ["--repo", str(school.repo.path), "--by", "m0012", "--reason", "重复"]
+    done = CliRunner().invoke(main, ["void-record", *args, study.id])
+    ref = done.stdout.strip()
+    assert done.exit_code == 0 and ref.startswith("sub/") and "git push origin" in done.stderr
+    host = LocalHost(school.repo, BRIDGE)
+    pull = host.open(ref, "作废", "", NOW)
+    assert pull.head == school.repo.resolve(f"refs/heads/{ref}")
+
+
+# --- closing a year
+
+
+def closed(school: School) -> Study:
+    study = registered(school)
+    merged(
+        school, changes.close(school.repo, school.tip, 2026, by="m0005", at=NOW, even_so=False), by="m0005"
+    )
+    return study
+
+
+def corrected(school: School, study: Study) -> str:
+    change = Change("correct", "m0012", NOW, "漏记")
+    return school.propose(replace(study, hours=Decimal(3), change=change), "correct")
+
+
+def test_a_closed_year_is_as_it_was_and_says_so(school: School) -> None:
+    study = closed(school)
+    loaded = records.load(school.repo, "main")
+    closing = loaded.closings[2026]
+    assert closing.records == {"jg1": {study.id: loaded.blobs[study.path]}}
+    assert closing.totals["m0012"].hours == "2"
+    assert closing.totals["m0012"].requirements["member-year"] == ("32", "2", "behind")
+    assert not [p for p in checks.check(loaded, ON) if p.rule == "closing-stands"]
+    verify = CliRunner().invoke(main, ["close", "2026", "--verify", "--repo", str(school.repo.path)])
+    assert verify.exit_code == 0
+    with pytest.raises(UsageError, match="closed already"):
+        changes.close(school.repo, school.tip, 2026, by="m0005", at=NOW, even_so=False)
+
+
+def test_the_manifest_is_the_same_bytes_each_time(school: School) -> None:
+    registered(school)
+    loaded, history = records.load_approved(school.repo, "main")
+    found = figures(school.repo, date(2026, 12, 31))
+    made = [
+        records.render("closing", changes.manifest(loaded, history, found, 2026, "m0005", NOW)) for _ in "ab"
+    ]
+    assert made[0] == made[1]
+    assert not records.parse_file("records/closed-2026.yaml", made[0]).problems
+
+
+def test_a_closed_year_takes_no_change_without_an_adjustment(school: School) -> None:
+    study = closed(school)
+    late = school.study(title="补登", start_date=date(2026, 5, 1))
+    assert rules(school, school.propose(late)) == {"year-is-not-closed", "closing-stands"}
+    assert rules(school, corrected(school, study)) >= {"year-is-not-closed"}
+    this_year = school.study(title="今年", start_date=date(2027, 1, 10))
+    assert rules(school, school.propose(this_year)) == set()
+
+    ref = changes.adjust(
+        school.repo, school.tip, 2026, "m0012", by="m0005", reason="漏记一条", at=NOW, until=date(2027, 3, 1)
+    )
+    assert rules(school, ref) == set()
+    merged(school, ref, by="m0005")
+    assert rules(school, corrected(school, study)) == set()
+    assert "year-is-not-closed" in rules(school, corrected(school, study), date(2027, 3, 1))
+    school.merge(corrected(school, study))
+    verify = CliRunner().invoke(main, ["close", "2026", "--verify", "--repo", str(school.repo.path)])
+    assert (
+        verify.exit_code == 0
+        and "已登记调整" in verify.output
+        and "结账时 2 学时，现在算出 3 学时" in verify.output
+    )
+
+
+def test_what_was_changed_all_the_same_is_found(school: School) -> None:
+    study = closed(school)
+    school.merge(corrected(school, study))
+    loaded = records.load(school.repo, "main")
+    assert [p.path for p in checks.check(loaded, ON) if p.rule == "closing-stands"] == [study.path]
+    verify = CliRunner().invoke(main, ["close", "2026", "--verify", "--repo", str(school.repo.path)])
+    assert verify.exit_code == 1
+
+
+def test_a_manifest_only_grows(school: School) -> None:
+    closed(school)
+    path = "records/closed-2026.yaml"
+    data = school.repo.blobs([f"{school.tip}:{path}"])[f"{school.tip}:{path}"]
+    wrong = school.commit((school.tip,), {path: data.replace(b'hours: "2"', b'hours: "40"')}, "x\n", BRIDGE)
+    assert rules(school, wrong) == {"closing-only-grows"}
+    gone = school.commit((school.tip,), {path: None}, "x\n", BRIDGE)
+    assert "nothing-is-deleted" in rules(school, gone)
+
+
+def test_open_ends_stop_a_closing(school: School) -> None:
+    study = school.study()
+    school.push({study.path: study_file(study)})
+    with pytest.raises(UsageError, match="not approved"):
+        changes.close(school.repo, school.tip, 2026, by="m0005", at=NOW, even_so=False)
+    with pytest.raises(UsageError, match="not over"):
+        changes.close(school.repo, school.tip, 2027, by="m0005", at=NOW, even_so=False)
+    assert changes.close(school.repo, school.tip, 2026, by="m0005", at=NOW, even_so=True)
