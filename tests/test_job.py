@@ -168,7 +168,7 @@ def test_register_approve_and_see_the_hours(
         following = time.monotonic() - started - approving
     assert watch.wrong == [] and watch.looks > 10
 
-    line = report.locator("tr", has_text="反诈宣传进校园")
+    line = report.locator(".x-ledger > tbody > tr", has_text="反诈宣传进校园")
     line.locator("summary").click()
     expect(line.locator(".x-history li")).to_have_count(2)
     expect(line.locator(".x-history")).to_contain_text("韦测宁通过")

@@ -6,8 +6,9 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from conftest import figures
 
-from xueshi import checks, records, sample, totals
+from xueshi import checks, records, sample
 from xueshi.hosts.local import LocalHost
 from xueshi.model import Severity
 from xueshi.sample import DESK, Sample
@@ -57,11 +58,11 @@ def test_every_record_came_by_a_pull_request_but_the_pushed_one(made: Sample) ->
 
 
 def test_it_has_one_of_everything(made: Sample) -> None:
-    found, history = records.load_approved(made.repo, "main")
+    found, _ = records.load_approved(made.repo, "main")
     studies = found.studies.values()
     assert {s.change.action for s in studies if s.change} == {"amend", "correct"}
     assert sum(s.void is not None for s in studies) == 1
-    reasons = {credit.why for credit in totals.total(found, history, UNTIL).credits()}
+    reasons = {credit.why for credit in figures(made.repo, UNTIL).credits()}
     assert {"unapproved", "void", "kind-not-counted", "per-day"} <= reasons
     pulls = LocalHost(made.repo, DESK).pulls()
     assert [bool(pull.reason) for pull in pulls if pull.state == "closed"] == [True]
@@ -75,6 +76,5 @@ def test_it_has_one_of_everything(made: Sample) -> None:
 
 
 def test_the_demos_member_is_near_the_years_hours(made: Sample) -> None:
-    found, history = records.load_approved(made.repo, "main")
-    year = totals.total(found, history, UNTIL).members[made.member].standing("year")
+    year = figures(made.repo, UNTIL).members[made.member].standing("year")
     assert year is not None and (year.counted, year.short, str(year.standing)) == (28, 4, "near")

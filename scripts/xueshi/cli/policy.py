@@ -65,7 +65,13 @@ def _from_file(file: Path, folder: Path, rev: str) -> tuple[Policy, Organisation
 @repo_option
 @rev_option
 @click.argument("new", type=click.Path(path_type=Path))
-@on_option
+@click.option(
+    "--on",
+    "on",
+    type=Day(),
+    default=None,
+    help="Compare on this day (default: today and each coming day from which the rules differ).",
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print.")
 @told
 def try_command(folder: Path, rev: str, new: Path, on: date | None, form: str) -> None:

@@ -56,6 +56,8 @@ class Kind:
 
     def on(self, day: date) -> Kind:
         """The kind as it is on a day."""
+        if not self.changes:
+            return self
         found = self
         for change in self.changes:
             if change.start <= day:
@@ -80,7 +82,8 @@ class Where:
 
     def __bool__(self) -> bool:
         """Whether it says anything."""
-        return self != Where()
+        lists = self.kind or self.bucket or self.topic or self.mode or self.organiser_level or self.origin
+        return bool(lists) or self.counts is not None
 
     def matches(self, study: Study, kind: Kind) -> bool:
         """Whether a record of this kind (as on its day) is meant."""
@@ -119,6 +122,7 @@ class Crossing:
     start: date
     until: date | None
     mode: str
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,9 @@ def policy(data: Data) -> Policy:
         who={key: _selector(key, item) for key, item in data.get("who", _WHO).items()},
         requirements=tuple(_requirement(item) for item in data["requirements"]),
         alerts=_alerts(data.get("alerts", _ALERTS)),
-        crossing=tuple(Crossing(*span(item), item["mode"]) for item in data.get("crossing", ())),
+        crossing=tuple(
+            Crossing(*span(item), item["mode"], item.get("source")) for item in data.get("crossing", ())
+        ),
         carry_over=tuple(
             CarryOver(item["requirement"], decimal(item["max"]), *span(item), item.get("source"))
             for item in data.get("carry_over", ())

@@ -23,16 +23,17 @@ class BranchPlan:
     large: int
     probationary: int = 0
     exempt: int = 0
+    term: str = "2024-06-01"
 
 
 BRANCHES = (
     BranchPlan("jg1", "教工第一党支部", "teacher", ("教工一支部", "教师第一党支部"), 12, 14),
     BranchPlan("yjs", "研究生党支部", "student", ("研究生支部", "硕士党支部"), 11, 27, 6),
-    BranchPlan("jg2", "教工第二党支部", "teacher", ("教工2支部",), 4, 10, 1),
+    BranchPlan("jg2", "教工第二党支部", "teacher", ("教工2支部",), 4, 10, 1, term="2024-04-10"),
     BranchPlan("xz", "行政教辅党支部", "admin", ("机关党支部", "行政党支部"), 4, 8),
     BranchPlan("bk1", "本科生第一党支部", "student", ("本科一支部", "学生第一党支部"), 4, 15, 9),
     BranchPlan("bk2", "本科生第二党支部", "student", ("本科2支部",), 3, 9, 4),
-    BranchPlan("lt", "离退休党支部", "retired", ("退休支部",), 3, 11, 0, 4),
+    BranchPlan("lt", "离退休党支部", "retired", ("退休支部",), 3, 11, 0, 4, term="2023-09-01"),
     BranchPlan("sj", "书法与设计联合党支部", "joint", (), 1, 3, 1),
 )
 PILOTS = ("jg1", "yjs")
@@ -106,9 +107,12 @@ def _names(rng: Random) -> Iterator[str]:
 def organisation(people: People, desk: str) -> dict[str, Any]:
     """organisation.yaml as plain values."""
     units: list[dict[str, Any]] = [{"id": COMMITTEE, "kind": "committee", "name": "示例大学艺术学院党委"}]
+    units[0]["terms"] = [{"from": "2022-12-01"}]
     for plan in BRANCHES:
-        unit = {"id": plan.id, "kind": "branch", "parent": COMMITTEE, "name": plan.name, "type": plan.type}
-        units.append({**unit, "aliases": list(plan.aliases)} if plan.aliases else unit)
+        unit: dict[str, Any] = {"id": plan.id, "kind": "branch", "parent": COMMITTEE, "name": plan.name, "type": plan.type}
+        unit |= {"aliases": list(plan.aliases)} if plan.aliases else {}
+        unit["terms"] = [{"from": plan.term, "committee_size": 3 if plan.large >= 8 else 0}]
+        units.append(unit)
     reviewers = [
         {
             "member": people.officer,

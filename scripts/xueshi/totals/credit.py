@@ -47,13 +47,12 @@ def in_order(study: Study) -> tuple[date, str, str]:
 
 def credits(studies: Iterable[Study], context: Context) -> tuple[Credit, ...]:
     """One member's records in order, each with what it is credited; a record that counts less says why."""
-    asked = [_asked(study, context) for study in studies]
+    asked = [_asked(study, context) for study in sorted(studies, key=in_order)]
     # What is under a further cap comes last, so that it crowds nothing out of a day that it may not fill itself.
-    asked.sort(key=lambda a: (_is_narrowed(a), *in_order(a.study)))
+    turns = sorted(range(len(asked)), key=lambda number: _is_narrowed(asked[number]))
     used: Used = {}
-    found = [_credit(one, context, used) for one in asked]
-    found.sort(key=lambda credit: in_order(credit.study))
-    return tuple(found)
+    found = {number: _credit(asked[number], context, used) for number in turns}
+    return tuple(found[number] for number in range(len(asked)))
 
 
 def _asked(study: Study, context: Context) -> _Asked:
@@ -72,7 +71,7 @@ def _asked(study: Study, context: Context) -> _Asked:
 
 def _caps(study: Study, kind: Kind, policy: Policy) -> tuple[Cap, ...]:
     """Every cap that may bind this record, the kind's own last."""
-    found = [cap for cap in policy.caps if cap.enabled and cap.where.matches(study, kind)]
+    found = [c for c in policy.caps if c.enabled and (not c.where or c.where.matches(study, kind))]
     if kind.max_per_record is not None:
         found.append(Cap("max-per-record", "record", kind.max_per_record, _ALWAYS, None))
     if kind.max_per_year is not None:
@@ -82,12 +81,11 @@ def _caps(study: Study, kind: Kind, policy: Policy) -> tuple[Cap, ...]:
 
 
 def _is_narrowed(asked: _Asked) -> bool:
-    return any(
-        cap.where
-        and cap.per not in ("record", "day")
-        and contains(cap.start, cap.until, asked.study.start_date)
-        for cap in asked.caps
-    )
+    day = asked.study.start_date
+    for cap in asked.caps:
+        if cap.per not in ("record", "day") and cap.where and contains(cap.start, cap.until, day):
+            return True
+    return False
 
 
 def _credit(asked: _Asked, context: Context, used: Used) -> Credit:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
+from functools import cache
 
 from xueshi.model import Organisation, Person, Policy, add_months, contains
 
@@ -39,7 +39,7 @@ def months(
 ) -> tuple[list[date], list[date], int]:
     """The first days of the months of a period in which the person belongs to the selector's group (held), of those in
     which only to the group it is part of (other), and how many months the period has. An exempt day is no day."""
-    begins = list(_months(*span))
+    begins = _months(*span)
     wider = policy.who[selector].include if selector in policy.who else None
     turns = _turns(person, span)
     held: list[date] = []
@@ -53,15 +53,18 @@ def months(
         elif wider and any(fits(person, wider, day, policy, organisation) for day in able):
             other.append(first)
     if not turns:
-        held, other = (begins if held else []), (begins if other else [])
+        held, other = list(begins if held else ()), list(begins if other else ())
     return held, other, len(begins)
 
 
-def _months(start: date, until: date) -> Iterator[date]:
-    day = start
+@cache
+def _months(start: date, until: date) -> tuple[date, ...]:
+    """The first day of every month of a span, the span's own first day among them."""
+    found, day = [], start
     while day < until:
-        yield day
+        found.append(day)
         day = add_months(day.replace(day=1), 1)
+    return tuple(found)
 
 
 def _turns(person: Person, span: tuple[date, date]) -> list[date]:

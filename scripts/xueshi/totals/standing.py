@@ -11,6 +11,7 @@ from fractions import Fraction
 from xueshi.model import (
     Credit,
     Figure,
+    Kind,
     Line,
     Option,
     Organisation,
@@ -151,22 +152,26 @@ def _taken(case: Case, requirement: Requirement, option: Option, credit: Credit)
     if credit.state != "counted" or kind is None or credit.why == "future":
         return False
     kind = kind.on(credit.study.start_date)
-    apart = _asks_apart(requirement, option)
-    if kind.counts == apart:
+    if kind.counts == _asks_apart(requirement, option):
         return False
-    return requirement.where.matches(credit.study, kind) and option.where.matches(credit.study, kind)
+    return _matches(requirement, option, credit, kind)
+
+
+def _matches(requirement: Requirement, option: Option, credit: Credit, kind: Kind) -> bool:
+    wheres = (requirement.where, option.where)
+    return all(not where or where.matches(credit.study, kind) for where in wheres)
 
 
 def _asks_apart(requirement: Requirement, option: Option) -> bool:
     return requirement.where.counts is False or option.where.counts is False
 
 
-def _of(case: Case, option: Option, credit: Credit, span: tuple[date, date]) -> Fraction:
-    """What one record brings to an hours or days measure."""
-    hours = sum((h for day, h in credit.parts if span[0] <= day < span[1]), ZERO)
-    if option.measure == "hours":
-        return Fraction(hours)
-    return Fraction(hours) / Fraction(case.policy.conversion(credit.study.start_date).hours_per_day)
+def _hours(credit: Credit, span: tuple[date, date]) -> Decimal:
+    """What one record brings to a span, credited or apart."""
+    parts = credit.parts
+    if len(parts) == 1:
+        return parts[0][1] if span[0] <= parts[0][0] < span[1] else ZERO
+    return sum((hours for day, hours in parts if span[0] <= day < span[1]), ZERO)
 
 
 def _events(credit: Credit, span: tuple[date, date], on: date) -> set[str]:
@@ -182,33 +187,57 @@ def _counted(
     if option.measure == "records":
         return Fraction(len({event for credit in meant for event in _events(credit, span, on)}))
     if option.measure == "hours":
-        start, until = span
-        return Fraction(sum((h for c in meant for day, h in c.parts if start <= day < until), ZERO))
-    return sum((_of(case, option, credit, span) for credit in meant), Fraction(0))
+        return Fraction(sum((_hours(credit, span) for credit in meant), ZERO))
+    by_day: dict[Decimal, Decimal] = {}  # hours by how many make a day
+    for credit in meant:
+        most = case.policy.conversion(credit.study.start_date).hours_per_day
+        by_day[most] = by_day.get(most, ZERO) + _hours(credit, span)
+    return sum((Fraction(hours) / Fraction(most) for most, hours in by_day.items()), Fraction(0))
 
 
 def _lines(
     case: Case, requirement: Requirement, option: Option, span: tuple[date, date], carried: Decimal
 ) -> tuple[Line, ...]:
     """Every record of the period that the measure speaks of, and those that would count had they been approved."""
-    found, running, seen = [], Fraction(carried), set[str]()
+    found, seen = [], set[str]()
+    none: Decimal | Fraction = Fraction(0) if option.measure == "days" else ZERO
+    running = none + (Fraction(carried) if option.measure == "days" else carried)  # type: ignore[operator]
     for credit in case.ledger:
-        days = [day for day, _ in credit.parts] or [credit.study.start_date]
-        if not any(span[0] <= day < span[1] for day in days):
+        if not _inside(credit, span):
             continue
-        brought = Fraction(0)
         if _taken(case, requirement, option, credit):
-            if option.measure == "records":
-                fresh = _events(credit, span, credit.study.start_date) - seen
-                seen |= fresh
-                brought = Fraction(len(fresh))
-            else:
-                brought = _of(case, option, credit, span)
-        elif not _spoken_of(case, requirement, option, credit):
+            events = _events(credit, span, credit.study.start_date) - seen
+            seen |= events
+            brought = _brought(case, option, credit, span, len(events))
+        elif _spoken_of(case, requirement, option, credit):
+            brought = none
+        else:
             continue
-        running += brought
-        found.append(Line(credit, _shown(brought, option.measure), _shown(running, option.measure)))
+        running += brought  # type: ignore[operator]
+        found.append(Line(credit, _line_shown(brought), _line_shown(running)))
     return tuple(found)
+
+
+def _brought(
+    case: Case, option: Option, credit: Credit, span: tuple[date, date], events: int
+) -> Decimal | Fraction:
+    """What one record brings: hours and records as decimals, days as a fraction."""
+    if option.measure == "records":
+        return Decimal(events)
+    hours = _hours(credit, span)
+    if option.measure == "hours":
+        return hours
+    return Fraction(hours) / Fraction(case.policy.conversion(credit.study.start_date).hours_per_day)
+
+
+def _inside(credit: Credit, span: tuple[date, date]) -> bool:
+    if not credit.parts:
+        return span[0] <= credit.study.start_date < span[1]
+    return any(span[0] <= day < span[1] for day, _ in credit.parts)
+
+
+def _line_shown(value: Decimal | Fraction) -> Decimal:
+    return value if isinstance(value, Decimal) else _rounded(value, _CENT, ROUND_DOWN)
 
 
 def _spoken_of(case: Case, requirement: Requirement, option: Option, credit: Credit) -> bool:
@@ -216,8 +245,7 @@ def _spoken_of(case: Case, requirement: Requirement, option: Option, credit: Cre
     kind = case.policy.kinds.get(credit.study.kind)
     if kind is None:
         return not requirement.where and not option.where
-    kind = kind.on(credit.study.start_date)
-    return requirement.where.matches(credit.study, kind) and option.where.matches(credit.study, kind)
+    return _matches(requirement, option, credit, kind.on(credit.study.start_date))
 
 
 def _carried(case: Case, requirement: Requirement, span: tuple[date, date]) -> Decimal:
