@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -232,3 +234,44 @@ def test_open_ends_stop_a_closing(school: School) -> None:
     with pytest.raises(UsageError, match="not over"):
         changes.close(school.repo, school.tip, 2027, by="m0005", at=NOW, even_so=False)
     assert changes.close(school.repo, school.tip, 2026, by="m0005", at=NOW, even_so=True)
+
+
+# --- committee files from a work tree
+
+
+def test_a_policy_changed_in_a_work_tree_is_proposed_once_it_is_sound(school: School, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", str(school.repo.path), str(clone)], check=True)
+    args = ["propose", "--repo", str(clone), "--by", "m0005"]
+    assert CliRunner().invoke(main, args).exit_code == 2  # nothing changed
+    policy = clone / "records" / "policy.yaml"
+    text = policy.read_text(encoding="utf-8")
+    policy.write_text(
+        text.replace("who: members\n    measure: hours", "who: nobody\n    measure: hours", 1),
+        encoding="utf-8",
+    )
+    wrong = CliRunner().invoke(main, args)
+    line = text[: text.index("who: members\n    measure")].count("\n") + 1
+    assert (
+        wrong.exit_code == 1
+        and f"records/policy.yaml:{line}: " in wrong.output
+        and "'nobody'" in wrong.output
+    )
+    old = '    from: "2024-01-01"\n    source: 中国共产党党员教育管理工作条例第二十条\n'
+    new = old.replace("    source", '    until: "2027-01-01"\n    source')
+    again = text[text.index("  - id: member-year") : text.index("  - id: member-plan")]
+    later = again.replace("min: 32", "min: 40").replace("2024-01-01", "2027-01-01")
+    policy.write_text(
+        text.replace(old, new, 1).replace("  - id: member-plan", f"{later}  - id: member-plan", 1),
+        encoding="utf-8",
+    )
+    done = CliRunner().invoke(main, args)
+    assert done.exit_code == 0, done.output
+    ref = done.stdout.strip()
+    subprocess.run(["git", "-C", str(clone), "push", "-q", "origin", ref], check=True)
+    school.merge(school.repo.resolve(f"refs/heads/{ref}") or "", by="m0005")
+    year = [
+        figures(school.repo, day).members["m0012"].of("member-year")
+        for day in (date(2026, 12, 31), date(2027, 1, 1))
+    ]
+    assert [s.target for s in year if s] == [32, 40]

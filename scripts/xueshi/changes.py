@@ -112,12 +112,24 @@ def _propose(
 
 
 def _commit(
-    repo: Repository, tip: str, files: Mapping[str, bytes], message: str, submission: str, at: datetime
+    repo: Repository, tip: str, files: Mapping[str, bytes | None], message: str, submission: str, at: datetime
 ) -> str:
     sha = repo.commits([NewCommit((tip,), dict(files), message, BRIDGE, at)])[0]
     ref = f"refs/heads/sub/{submission}"
     repo.update_refs([RefUpdate(ref, sha, None)])
     return ref.removeprefix("refs/heads/")
+
+
+def propose_files(repo: Repository, tip: str, *, by: str, at: datetime) -> str:
+    """Propose what the work tree has changed under records/, for the committee to decide; the ref."""
+    standing, _ = records.load_approved(repo, tip)
+    _asked(standing, by, "-")
+    files = records.proposed_files(repo, tip, None)
+    if not files:
+        raise UsageError("nothing under records/ differs from main; edit a file first")
+    submission = ulids.new(at)
+    message = f"Change {len(files)} file{'s' if len(files) > 1 else ''} under records\n\nSubmission-Id: {submission}\nSubmitted-By: {by}\n"
+    return _commit(repo, tip, files, message, submission, at)
 
 
 # --- closing a year

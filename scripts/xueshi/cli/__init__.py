@@ -7,7 +7,13 @@ from __future__ import annotations
 import click
 
 from xueshi.cli.audit import audit_command
-from xueshi.cli.change import close_command, confirm_command, restore_command, void_command
+from xueshi.cli.change import (
+    close_command,
+    confirm_command,
+    propose_command,
+    restore_command,
+    void_command,
+)
 from xueshi.cli.explain import effect_command, explain_command
 from xueshi.cli.policy import policy_command
 from xueshi.cli.read import check_command, history_command, totals_command
@@ -22,6 +28,7 @@ COMMANDS: tuple[click.Command, ...] = (
     effect_command,
     history_command,
     audit_command,
+    propose_command,
     restore_command,
     void_command,
     confirm_command,

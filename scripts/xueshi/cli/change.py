@@ -1,4 +1,4 @@
-"""Commands that propose a change: restore-record, void-record, confirm-record, close."""
+"""Commands that propose a change: propose, restore-record, void-record, confirm-record, close."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from xueshi import changes, records
-from xueshi.cli.common import Day, open_repository, repo_option, revision, told
+from xueshi import changes, checks, records
+from xueshi.cli.common import Day, open_repository, proposed, repo_option, revision, told
 from xueshi.errors import UsageError
 from xueshi.git import Repository
-from xueshi.model import SHANGHAI
+from xueshi.model import SHANGHAI, Severity
 from xueshi.totals import total
 
 _main = click.option(
@@ -73,6 +73,24 @@ def confirm_command(folder: Path, rev: str, by: str, reason: str, record: tuple[
     repo = open_repository(folder)
     ids = [one.upper() for one in record]
     _told(repo, changes.confirm(repo, revision(repo, rev), ids, by=by, reason=reason, at=_now()))
+
+
+@click.command("propose")
+@repo_option
+@_main
+@_by
+@told
+def propose_command(folder: Path, rev: str, by: str) -> None:
+    """Propose what this work tree has changed under records/: policy, rosters, organisation. Checks it first."""
+    repo = open_repository(folder)
+    tip = revision(repo, rev)
+    change, _ = proposed(repo, tip, None)
+    errors = [p for p in checks.check_change(change) if p.severity is Severity.ERROR]
+    if errors:
+        click.echo("\n".join(str(problem) for problem in errors))
+        click.echo(f"{len(errors)} 个错误，没有提交；改好后再运行一次", err=True)
+        sys.exit(1)
+    _told(repo, changes.propose_files(repo, tip, by=by, at=_now()))
 
 
 @click.command("close")
