@@ -109,7 +109,13 @@ def organisation(people: People, desk: str) -> dict[str, Any]:
     units: list[dict[str, Any]] = [{"id": COMMITTEE, "kind": "committee", "name": "示例大学艺术学院党委"}]
     units[0]["terms"] = [{"from": "2022-12-01"}]
     for plan in BRANCHES:
-        unit: dict[str, Any] = {"id": plan.id, "kind": "branch", "parent": COMMITTEE, "name": plan.name, "type": plan.type}
+        unit: dict[str, Any] = {
+            "id": plan.id,
+            "kind": "branch",
+            "parent": COMMITTEE,
+            "name": plan.name,
+            "type": plan.type,
+        }
         unit |= {"aliases": list(plan.aliases)} if plan.aliases else {}
         unit["terms"] = [{"from": plan.term, "committee_size": 3 if plan.large >= 8 else 0}]
         units.append(unit)
