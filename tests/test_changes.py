@@ -1,4 +1,4 @@
-"""Corrections proposed from the command line, and the closing of a year: totals follow, history tells."""
+"""Corrections proposed from the command line: totals follow, history tells."""
 
 from __future__ import annotations
 
@@ -136,104 +136,52 @@ def test_the_command_writes_a_ref_that_the_host_opens(school: School) -> None:
     args = ["--repo", str(school.repo.path), "--by", "m0012", "--reason", "重复"]
     done = CliRunner().invoke(main, ["void-record", *args, study.id])
     ref = done.stdout.strip()
-    assert done.exit_code == 0 and ref.startswith("sub/") and "git push origin" in done.stderr
+    assert done.exit_code == 0 and ref.startswith("sub/") and "git push" not in done.stderr
     host = LocalHost(school.repo, BRIDGE)
     pull = host.open(ref, "作废", "", NOW)
     assert pull.head == school.repo.resolve(f"refs/heads/{ref}")
 
 
-# --- closing a year
-
-
-def closed(school: School) -> Study:
+def test_a_record_of_another_member_does_not_come_back(school: School) -> None:
     study = registered(school)
-    merged(
-        school, changes.close(school.repo, school.tip, 2026, by="m0005", at=NOW, even_so=False), by="m0005"
-    )
-    return study
+    before = school.tip
+    school.push({study.path: study_file(replace(study, member="m0003"))})
+    with pytest.raises(UsageError, match="void it and register again"):
+        changes.restore(school.repo, school.tip, study.id, to=before, **SAID)
 
 
-def corrected(school: School, study: Study) -> str:
-    change = Change("correct", "m0012", NOW, "漏记")
-    return school.propose(replace(study, hours=Decimal(3), change=change), "correct")
+def test_what_is_approved_or_unreadable_is_told_before_anything_is_written(school: School) -> None:
+    study = registered(school)
+    broken = school.push({study.path: b"schema: study/1\n"})
+    other = registered(school, title="读书分享会", start_date=date(2026, 3, 2))
+    refs = school.repo.refs("refs")
+    with pytest.raises(UsageError, match=f"{other.id} is approved as it stands"):
+        changes.confirm(school.repo, school.tip, [other.id], **SAID)
+    with pytest.raises(UsageError, match="restore it first"):
+        changes.void(school.repo, school.tip, study.id, **SAID)
+    with pytest.raises(UsageError, match="cannot be read as it was"):
+        changes.restore(school.repo, school.tip, study.id, to=broken, **SAID)
+    with pytest.raises(UsageError, match="nothing was written"):  # a terminal's bytes that are no UTF-8
+        changes.void(school.repo, school.tip, other.id, **{**SAID, "reason": "\udcff"})
+    assert school.repo.refs("refs") == refs
 
 
-def test_a_closed_year_is_as_it_was_and_says_so(school: School) -> None:
-    study = closed(school)
-    loaded = records.load(school.repo, "main")
-    closing = loaded.closings[2026]
-    assert closing.records == {"jg1": {study.id: loaded.blobs[study.path]}}
-    assert closing.totals["m0012"].hours == "2"
-    assert closing.totals["m0012"].requirements["member-year"] == ("32", "2", "behind")
-    assert not [p for p in checks.check(loaded, ON) if p.rule == "closing-stands"]
-    verify = CliRunner().invoke(main, ["close", "2026", "--verify", "--repo", str(school.repo.path)])
-    assert verify.exit_code == 0
-    with pytest.raises(UsageError, match="closed already"):
-        changes.close(school.repo, school.tip, 2026, by="m0005", at=NOW, even_so=False)
-
-
-def test_the_manifest_is_the_same_bytes_each_time(school: School) -> None:
-    registered(school)
-    loaded, history = records.load_approved(school.repo, "main")
-    found = figures(school.repo, date(2026, 12, 31))
-    made = [
-        records.render("closing", changes.manifest(loaded, history, found, 2026, "m0005", NOW)) for _ in "ab"
-    ]
-    assert made[0] == made[1]
-    assert not records.parse_file("records/closed-2026.yaml", made[0]).problems
-
-
-def test_a_closed_year_takes_no_change_without_an_adjustment(school: School) -> None:
-    study = closed(school)
-    late = school.study(title="补登", start_date=date(2026, 5, 1))
-    assert rules(school, school.propose(late)) == {"year-is-not-closed", "closing-stands"}
-    assert rules(school, corrected(school, study)) >= {"year-is-not-closed"}
-    this_year = school.study(title="今年", start_date=date(2027, 1, 10))
-    assert rules(school, school.propose(this_year)) == set()
-
-    ref = changes.adjust(
-        school.repo, school.tip, 2026, "m0012", by="m0005", reason="漏记一条", at=NOW, until=date(2027, 3, 1)
-    )
-    assert rules(school, ref) == set()
-    merged(school, ref, by="m0005")
-    assert rules(school, corrected(school, study)) == set()
-    assert "year-is-not-closed" in rules(school, corrected(school, study), date(2027, 3, 1))
-    school.merge(corrected(school, study))
-    verify = CliRunner().invoke(main, ["close", "2026", "--verify", "--repo", str(school.repo.path)])
-    assert (
-        verify.exit_code == 0
-        and "已登记调整" in verify.output
-        and "结账时 2 学时，现在算出 3 学时" in verify.output
-    )
-
-
-def test_what_was_changed_all_the_same_is_found(school: School) -> None:
-    study = closed(school)
-    school.merge(corrected(school, study))
-    loaded = records.load(school.repo, "main")
-    assert [p.path for p in checks.check(loaded, ON) if p.rule == "closing-stands"] == [study.path]
-    verify = CliRunner().invoke(main, ["close", "2026", "--verify", "--repo", str(school.repo.path)])
-    assert verify.exit_code == 1
-
-
-def test_a_manifest_only_grows(school: School) -> None:
-    closed(school)
-    path = "records/closed-2026.yaml"
-    data = school.repo.blobs([f"{school.tip}:{path}"])[f"{school.tip}:{path}"]
-    wrong = school.commit((school.tip,), {path: data.replace(b'hours: "2"', b'hours: "40"')}, "x\n", BRIDGE)
-    assert rules(school, wrong) == {"closing-only-grows"}
-    gone = school.commit((school.tip,), {path: None}, "x\n", BRIDGE)
-    assert "nothing-is-deleted" in rules(school, gone)
-
-
-def test_open_ends_stop_a_closing(school: School) -> None:
-    study = school.study()
-    school.push({study.path: study_file(study)})
-    with pytest.raises(UsageError, match="not approved"):
-        changes.close(school.repo, school.tip, 2026, by="m0005", at=NOW, even_so=False)
-    with pytest.raises(UsageError, match="not over"):
-        changes.close(school.repo, school.tip, 2027, by="m0005", at=NOW, even_so=False)
-    assert changes.close(school.repo, school.tip, 2026, by="m0005", at=NOW, even_so=True)
+def test_a_clone_keeps_its_work_tree_and_is_told_to_push(school: School, tmp_path: Path) -> None:
+    study = registered(school)
+    clone = tmp_path / "clone"
+    git = ["git", "-C", str(clone)]
+    subprocess.run(["git", "clone", "-q", str(school.repo.path), str(clone)], check=True)
+    (clone / study.path).write_text("half an edit", encoding="utf-8")
+    asked = (["status", "--porcelain"], ["rev-parse", "HEAD"], ["stash", "list"])
+    before = [subprocess.check_output([*git, *ask]) for ask in asked]
+    args = ["void-record", "--repo", str(clone), "--by", "m0012", "--reason", "重复", study.id.lower()]
+    done = CliRunner().invoke(main, args)
+    ref = done.stdout.strip()
+    assert f"git push origin {ref}" in done.stderr
+    assert [subprocess.check_output([*git, *ask]) for ask in asked] == before
+    subprocess.run([*git, "push", "-q", "origin", ref], check=True)
+    merged(school, ref)
+    assert hours(school) == 0
 
 
 # --- committee files from a work tree

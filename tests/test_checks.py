@@ -239,6 +239,7 @@ REFUSED: dict[str, Callable[[RecordSet], Proposed]] = {
         replace(closed_otherwise(base), closings={2026: replace(CLOSING, policy="d" * 40)}),
         "records/closed-2026.yaml",
     ),
+    "closing-is-of-main": lambda base: proposal(base, closed_otherwise(base), "records/closed-2026.yaml"),
     "rules-in-force-are-ended-not-changed": lambda base: new_rules(base, requirements=()),
 }
 

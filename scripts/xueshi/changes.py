@@ -5,30 +5,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from xueshi import records, ulids
-from xueshi.checks import check
+from xueshi.checks import check, removed
 from xueshi.checks.closing import closing_path
 from xueshi.errors import UsageError
 from xueshi.git import BRIDGE, NewCommit, RefUpdate, Repository
-from xueshi.model import (
-    Change,
-    Closing,
-    Credit,
-    History,
-    MemberTotals,
-    RecordSet,
-    Severity,
-    Study,
-    Totals,
-    Void,
-)
+from xueshi.model import SHANGHAI, Change, Closing, History, RecordSet, Severity, Study, Void, years
 from xueshi.proposals import changes_message, closing_message
-from xueshi.records import parse_file, render, study_file
+from xueshi.records import kind_of, parse_file, render, study_file
+from xueshi.records.source import POLICY, plain_values
 from xueshi.totals import total
-from xueshi.words import plain
+from xueshi.totals.closing import manifest, of_year
 
 _REASON = 500  # characters, as the schema allows
 
@@ -47,14 +37,18 @@ def restore(repo: Repository, tip: str, record: str, *, to: str, by: str, reason
         raise UsageError(f"record {record} cannot be read as it was at {to[:10]}; choose another version")
     now = standing.studies.get(path)
     if now is not None and replace(now, change=None) == replace(earlier, change=None):
-        raise UsageError(f"record {record} is the same now as at {to[:10]}; nothing to restore")
+        words = f"record {record} is the same now as at {to[:10]}; nothing to restore"
+        raise UsageError(f"{words} (xueshi confirm-record approves what stands)")
+    if now is not None and (now.member, now.submitted) != (earlier.member, earlier.submitted):
+        words = f"record {record} had another member or submission at {to[:10]}, and these never change"
+        raise UsageError(f"{words}; void it and register again")
     restored = replace(earlier, change=Change("restore", by, at, reason))
     return _propose(repo, tip, {path: study_file(restored)}, "restore", [record], by, at)
 
 
 def void(repo: Repository, tip: str, record: str, *, by: str, reason: str, at: datetime) -> str:
     """Propose that the record stays and counts nothing; the ref."""
-    study = _standing(repo, tip, [record], by, reason)[0]
+    (study,), _ = _standing(repo, tip, [record], by, reason)
     if study.void is not None:
         raise UsageError(f"record {record} is void already")
     voided = replace(study, void=Void(by, at, reason))
@@ -64,15 +58,21 @@ def void(repo: Repository, tip: str, record: str, *, by: str, reason: str, at: d
 def confirm(repo: Repository, tip: str, wanted: Iterable[str], *, by: str, reason: str, at: datetime) -> str:
     """Propose records of one branch as they stand, so that a reviewer approves what nobody validly did; the ref."""
     ids = list(dict.fromkeys(wanted))
-    studies = _standing(repo, tip, ids, by, reason)
+    studies, history = _standing(repo, tip, ids, by, reason)
     if len({study.branch for study in studies}) > 1:
         raise UsageError("these records are of several branches; confirm those of one branch at a time")
+    approved = history.approvals()
+    for study in studies:
+        if study.path in approved:
+            raise UsageError(f"record {study.id} is approved as it stands; leave it out")
     files = {s.path: study_file(replace(s, change=Change("confirm", by, at, reason))) for s in studies}
     return _propose(repo, tip, files, "confirm", ids, by, at)
 
 
-def _standing(repo: Repository, tip: str, ids: list[str], by: str, reason: str) -> list[Study]:
-    """The records as they are on main, with nothing open on them."""
+def _standing(
+    repo: Repository, tip: str, ids: list[str], by: str, reason: str
+) -> tuple[list[Study], History]:
+    """The records as they are on main, with nothing open on them, and its history."""
     standing, history = records.load_approved(repo, tip)
     _asked(standing, by, reason)
     paths = [_path(history, record) for record in ids]
@@ -80,7 +80,7 @@ def _standing(repo: Repository, tip: str, ids: list[str], by: str, reason: str) 
     missing = [path for path in paths if path not in standing.studies]
     if missing:
         raise UsageError(f"{missing[0]} is gone or cannot be read; restore it first: xueshi restore-record")
-    return [standing.studies[path] for path in paths]
+    return [standing.studies[path] for path in paths], history
 
 
 def _asked(standing: RecordSet, by: str, reason: str) -> None:
@@ -98,10 +98,10 @@ def _path(history: History, record: str) -> str:
 
 
 def _not_waiting(repo: Repository, tip: str, paths: Iterable[str]) -> None:
+    asked = set(paths)
     for proposal in records.load_proposals(repo, tip):
-        for study in proposal.studies:
-            if study.path in paths:
-                raise UsageError(f"{proposal.ref} is open on record {study.id}; let it be decided first")
+        for path in sorted(asked & repo.changed(proposal.base, proposal.head).keys()):
+            raise UsageError(f"{proposal.ref} is open on {path}; let it be decided first")
 
 
 def _propose(
@@ -114,6 +114,10 @@ def _propose(
 def _commit(
     repo: Repository, tip: str, files: Mapping[str, bytes | None], message: str, submission: str, at: datetime
 ) -> str:
+    for path, data in files.items():
+        for fault in parse_file(path, data).problems if data is not None else ():
+            if fault.severity is Severity.ERROR:
+                raise UsageError(f"what this writes could not be read again, so nothing was written: {fault}")
     sha = repo.commits([NewCommit((tip,), dict(files), message, BRIDGE, at)])[0]
     ref = f"refs/heads/sub/{submission}"
     repo.update_refs([RefUpdate(ref, sha, None)])
@@ -136,89 +140,62 @@ def propose_files(repo: Repository, tip: str, *, by: str, at: datetime) -> str:
 
 
 def close(repo: Repository, tip: str, year: int, *, by: str, at: datetime, even_so: bool) -> str:
-    """Propose the manifest of a year that is over; the ref. What is still open stops it, unless `even_so`."""
+    """Propose the manifest of a year that is over; the ref. Errors in its records stop it; what is not decided yet
+    too, unless `even_so`."""
     standing, history = records.load_approved(repo, tip)
     _asked(standing, by, "-")
-    if year >= at.date().year:
+    today = at.astimezone(SHANGHAI).date()
+    if year >= today.year:
         raise UsageError(f"{year} is not over; only a year that has ended can be closed")
     if year in standing.closings:
         raise UsageError(f"{year} is closed already; open it again for one member with --adjust MEMBER")
-    figures = total(standing, standing.policy, history.approvals(), date(year, 12, 31))
-    left = list(_open_ends(repo, standing, figures, tip, year, at.date()))
+    if POLICY not in standing.blobs:
+        raise UsageError(f"no version of {POLICY} is approved, so nothing can be counted; have one approved")
+    _not_waiting(repo, tip, [closing_path(year)])
+    wrong = list(_errors(standing, year, today))
+    if wrong:
+        raise UsageError(_listing(f"{year} has records with errors; correct them first", wrong))
+    left = [*_undecided(repo, standing, history, tip, year), *_deleted(repo, standing, history, year)]
     if left and not even_so:
-        raise UsageError(
-            f"{year} has open ends; settle them, or close all the same with --even-so:\n" + "\n".join(left)
-        )
-    data = manifest(standing, history, figures, year, by, at)
-    return _close(repo, tip, year, data, by, at)
+        words = f"{year} has open ends; settle them, or close all the same with --even-so"
+        raise UsageError(_listing(words, left))
+    figures = total(standing, standing.policy, history.approvals(), date(year, 12, 31))
+    return _close(repo, tip, year, manifest(standing, history, figures, year, by, at), by, at)
 
 
-def _close(repo: Repository, tip: str, year: int, data: Mapping[str, Any], by: str, at: datetime) -> str:
-    submission = ulids.new(at)
-    files = {closing_path(year): render("closing", data)}
-    return _commit(repo, tip, files, closing_message(year, submission, by), submission, at)
+def _listing(words: str, lines: Iterable[str]) -> str:
+    return "\n  ".join((f"{words}:", *lines))
 
 
-def _open_ends(
-    repo: Repository, standing: RecordSet, figures: Totals, tip: str, year: int, today: date
-) -> Iterator[str]:
-    for credit in _of_year(figures, year):
-        if credit.state == "unapproved":
-            yield f"  {credit.study.path}: not approved"
-    for proposal in records.load_proposals(repo, tip):
-        for study in proposal.studies:
-            if study.start_date.year == year:
-                yield f"  {proposal.ref}: waits for a decision ({study.id})"
-    paths = {credit.study.path for credit in _of_year(figures, year)}
+def _errors(standing: RecordSet, year: int, today: date) -> Iterator[str]:
+    """What the check finds wrong in the year's records, and in files that may be of the year but cannot be read."""
+    paths = {study.path for study in of_year(standing.studies.values(), year)}
     for problem in check(standing, today):
-        if problem.severity is Severity.ERROR and problem.path in paths:
-            yield f"  {problem}"
+        path = problem.path
+        # A record is written in the year of its study or later.
+        unread = kind_of(path) == "study" and path not in standing.studies and int(path.split("/")[2]) >= year
+        if problem.severity is Severity.ERROR and (path in paths or (unread and path in standing.blobs)):
+            yield str(problem)
 
 
-def manifest(
-    standing: RecordSet, history: History, figures: Totals, year: int, by: str, at: datetime
-) -> dict[str, Any]:
-    """records/closed-<year>.yaml as plain values: every record of the year by its hash, every member's figures."""
-    listed: dict[str, dict[str, str]] = {}
-    for study in sorted((credit.study for credit in _of_year(figures, year)), key=lambda s: s.path):
-        listed.setdefault(study.branch, {})[study.id] = standing.blobs[study.path]
-    members = {member: _closed(m, year) for member, m in sorted(figures.members.items())}
-    return {
-        "schema": "closing/1",
-        "year": year,
-        "commit": history.tip,
-        "policy": standing.blobs["records/policy.yaml"],
-        "closed": {"by": by, "at": at.isoformat(timespec="seconds")},
-        "records": listed,
-        "totals": {member: closed for member, closed in members.items() if closed is not None},
-        "adjustments": [],
-    }
+def _undecided(repo: Repository, standing: RecordSet, history: History, tip: str, year: int) -> Iterator[str]:
+    """The year's records that nobody validly approved, and open proposals that would add to them or change them."""
+    paths = {study.path for study in of_year(standing.studies.values(), year)}
+    for path in sorted(paths - history.approvals()):
+        yield f"{path}: not approved"
+    for proposal in records.load_proposals(repo, tip):
+        brought = {study.path for study in of_year(proposal.studies, year)}
+        for path in sorted(brought | paths & repo.changed(proposal.base, proposal.head).keys()):
+            yield f"{path}: {proposal.ref} waits for a decision"
 
 
-def _of_year(figures: Totals, year: int) -> list[Credit]:
-    """Every record that begins in the year or counts in it."""
-    return [
-        credit
-        for credit in figures.credits()
-        if credit.study.start_date.year == year or any(day.year == year for day, _ in credit.parts)
-    ]
-
-
-def _closed(member: MemberTotals, year: int) -> dict[str, Any] | None:
-    hours = member.hours(date(year, 1, 1), date(year + 1, 1, 1))
-    if not hours and not member.standings:
-        return None
-    return {
-        "hours": plain(hours),
-        "requirements": {
-            s.requirement.id: {
-                "target": plain(s.target),
-                "counted": plain(s.counted),
-                "standing": str(s.standing),
-            }
-            for s in member.standings
-        },
-    }
+def _deleted(repo: Repository, standing: RecordSet, history: History, year: int) -> Iterator[str]:
+    """Records of the year that main has had and that are gone."""
+    gone = {problem.path: str(problem) for problem in removed(standing, history)}
+    known = records.versions(repo, history, gone)
+    for path, words in gone.items():
+        if any(year in years(study) for (of, _), study in known.items() if of == path):
+            yield words
 
 
 def adjust(
@@ -236,64 +213,33 @@ def adjust(
     standing, _ = records.load_approved(repo, tip)
     _asked(standing, by, reason)
     if member not in standing.people():
-        raise UsageError(f"no member {member!r} on any roster")
+        raise UsageError(f"no member {member!r} on any roster; give a member's id with --adjust")
     closing = standing.closings.get(year)
     if closing is None:
         raise UsageError(f"{year} is not closed; its records can be corrected as they are")
-    entry: dict[str, Any] = {"member": member, "from": at.date().isoformat()}
+    today = at.astimezone(SHANGHAI).date()
+    _worth_opening(closing, member, today, until)
+    path = closing_path(year)
+    _not_waiting(repo, tip, [path])
+    entry: dict[str, Any] = {"member": member, "from": today.isoformat()}
     entry |= {"until": until.isoformat()} if until else {}
     entry |= {"reason": reason, "by": by, "at": at.isoformat(timespec="seconds")}
-    data = _plain(closing)
+    (written,) = repo.blobs([standing.blobs[path]]).values()
+    data = plain_values("closing", written)
     return _close(repo, tip, year, {**data, "adjustments": [*data["adjustments"], entry]}, by, at)
 
 
-def _plain(closing: Closing) -> dict[str, Any]:
-    names = ("target", "counted", "standing")
-    return {
-        "schema": "closing/1",
-        "year": closing.year,
-        "commit": closing.commit,
-        "policy": closing.policy,
-        "closed": {"by": closing.by, "at": closing.at.isoformat(timespec="seconds")},
-        "records": {branch: dict(held) for branch, held in closing.records.items()},
-        "totals": {
-            member: {
-                "hours": m.hours,
-                "requirements": {i: dict(zip(names, r, strict=True)) for i, r in m.requirements.items()},
-            }
-            for member, m in closing.totals.items()
-        },
-        "adjustments": [
-            {
-                "member": a.member,
-                "from": a.start.isoformat(),
-                **({"until": a.until.isoformat()} if a.until else {}),
-                "reason": a.reason,
-                "by": a.by,
-                "at": a.at.isoformat(timespec="seconds"),
-            }
-            for a in closing.adjustments
-        ],
-    }
-
-
-def differences(closing: Closing, figures: Totals) -> tuple[tuple[str, str, bool], ...]:
-    """Members whose year would be figured otherwise today than it was closed: id, what differs in words, and whether
-    the year was opened again for them. `figures` are those of 31 December of the year by today's records and rules."""
-    open_to, found = closing.adjusted(), []
-    for member in sorted(closing.totals.keys() | figures.members.keys()):
-        now = figures.members.get(member)
-        fresh = _closed(now, closing.year) if now is not None else None
-        then = closing.totals.get(member)
-        old = None if then is None else (then.hours, dict(then.requirements))
-        new = (
-            None
-            if fresh is None
-            else (fresh["hours"], {i: tuple(r.values()) for i, r in fresh["requirements"].items()})
+def _worth_opening(closing: Closing, member: str, today: date, until: date | None) -> None:
+    if until is not None and until <= today:
+        raise UsageError(
+            f"--until {until} is not after today; give the first day on which it is closed again"
         )
-        if old != new:
-            words = f"结账时 {then.hours if then else '没有'} 学时，现在算出 {fresh['hours'] if fresh else '没有'} 学时"
-            if then and fresh and then.hours == fresh["hours"]:
-                words = "学时相同，要求或结论不同"
-            found.append((member, words, member in open_to))
-    return tuple(found)
+    last = until - timedelta(1) if until else date.max
+    if closing.adjusts(member, today) and closing.adjusts(member, last):
+        raise UsageError(f"{closing.year} is open for {member} already; its records can be corrected now")
+
+
+def _close(repo: Repository, tip: str, year: int, data: Mapping[str, Any], by: str, at: datetime) -> str:
+    submission = ulids.new(at)
+    files = {closing_path(year): render("closing", data)}
+    return _commit(repo, tip, files, closing_message(year, submission, by), submission, at)

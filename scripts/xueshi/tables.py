@@ -59,7 +59,7 @@ def totals_table(data: Mapping[str, Any]) -> str:
     if data["uncounted"]:
         lines.append("未计入，需要处理：")
         lines += [_ledger_line(credit) for credit in data["uncounted"]]
-    return "\n".join(lines)
+    return "\n".join(words.visible(line) for line in lines)
 
 
 def _ledger_line(credit: Mapping[str, str]) -> str:
@@ -71,6 +71,10 @@ def _ledger_line(credit: Mapping[str, str]) -> str:
 def explained(m: MemberTotals, branch: str, caps: Mapping[str, str]) -> Iterator[str]:
     """Every requirement of one person opened into its records: what each claimed, what counted, the sum up to it, and
     the rule that cut it. `caps` maps a cap's id to its words."""
+    yield from (words.visible(line) for line in _explained(m, branch, caps))
+
+
+def _explained(m: MemberTotals, branch: str, caps: Mapping[str, str]) -> Iterator[str]:
     yield f"{words.one_line(m.person.name)}（{m.person.id}）  {branch}"
     for s in m.standings:
         unit = words.UNIT[s.measure]
@@ -99,10 +103,18 @@ def _account(line: Line, unit: str, caps: Mapping[str, str]) -> str:
     times = f" × {plain(credit.factor)}" if credit.factor != 1 else ""
     why = f"，{words.why(credit.why, caps)}" if credit.why else ""
     apart = f"（另计 {plain(credit.apart)}）" if credit.apart else ""
-    figures = f"申报 {plain(credit.claimed)}{times}，计 {plain(line.counted)} {unit}，累计 {plain(line.running)}{why}{apart}"
+    figures = f"申报 {plain(credit.claimed)}{times}，计 {plain(line.counted)} {unit}{_elsewhere(line)}，累计 {plain(line.running)}{why}{apart}"
     return (
         f"    {credit.study.start_date}  {credit.study.id}  {words.one_line(credit.study.title)}  {figures}"
     )
+
+
+def _elsewhere(line: Line) -> str:
+    """What of a study over New Year counts in other years."""
+    sums: dict[int, Decimal] = {}
+    for day, hours in line.credit.parts:
+        sums[day.year] = sums.get(day.year, Decimal(0)) + hours
+    return f"（{'，'.join(f'{year} 年 {plain(h)}' for year, h in sums.items())}）" if len(sums) > 1 else ""
 
 
 def history_lines(repo: Repository, records: RecordSet, history: History, record: str) -> Iterator[str]:
@@ -114,7 +126,7 @@ def history_lines(repo: Repository, records: RecordSet, history: History, record
     for line in timeline(path, history, versions(repo, history, [path]), names):
         pull = f"，合并请求 {line.pull}" if line.pull else ""
         commit = f"，{'合并提交' if line.decided else '提交'} {line.commit}"
-        yield f"{line.at:%Y-%m-%d %H:%M}  {line.text}{pull}{commit}"
+        yield words.visible(f"{line.at:%Y-%m-%d %H:%M}  {line.text}{pull}{commit}")
 
 
 def link_table(

@@ -58,9 +58,14 @@ def value(field: object) -> str:
     return f"{len(field)} 张" if isinstance(field, tuple) else str(field)
 
 
+def visible(line: str) -> str:
+    """A line without characters that break it or steer a terminal."""
+    return "".join(ch if ch.isprintable() else " " for ch in line)
+
+
 def one_line(text: str) -> str:
     """A person's text on one line, without characters that steer a terminal."""
-    return " ".join("".join(ch if ch.isprintable() else " " for ch in text).split())
+    return " ".join(visible(text).split())
 
 
 def markdown(text: str) -> str:

@@ -61,6 +61,7 @@ CHANGE_RULES: tuple[ChangeRule, ...] = (
     proposal.rules_in_force_are_ended_not_changed,
     closing.year_is_not_closed,
     closing.closing_only_grows,
+    closing.closing_is_of_main,
 )
 
 

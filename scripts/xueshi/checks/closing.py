@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from xueshi.checks.context import Context
 from xueshi.checks.proposal import Proposed
-from xueshi.model import Closing, Problem, Study
+from xueshi.model import Closing, Problem, years
 from xueshi.records.source import kind_of
 from xueshi.records.writer import study_path
 from xueshi.ulids import year_of
@@ -22,22 +22,17 @@ def closing_stands(c: Context) -> Iterator[Problem]:
     """Every record of a closed year is what the manifest says, and there is no other, except of members for whom the
     year was opened again."""
     for year, closing in sorted(c.records.closings.items()):
-        path, open_to = closing_path(year), closing.adjusted()
-        if path not in c.records.blobs:
-            yield Problem(path, 0, "", f"{year} 年的结账文件应放在 {path}")
-        listed = {
-            study_path(branch, ident, year_of(ident)): blob
-            for branch, held in closing.records.items()
-            for ident, blob in held.items()
-        }
-        for study_file, blob in sorted(listed.items()):
-            study = c.records.studies.get(study_file)
-            if c.records.blobs.get(study_file) != blob and (study is None or study.member not in open_to):
-                words = f"{year} 年已结账，但这条记录与结账时不同（应为 {blob[:10]}…），请恢复到结账时的版本"
-                yield Problem(study_file, 0, "", words)
+        listed, open_to = _listed(closing), closing.adjusted()
+        for path, blob in sorted(listed.items()):
+            study = c.records.studies.get(path)
+            if c.records.blobs.get(path) != blob and (study is None or study.member not in open_to):
+                member, ident = study.member if study else None, path.rsplit("/", 1)[1].removesuffix(".yaml")
+                words = f"{year} 年已结账，这条记录与结账时不同（应为 {blob[:10]}…）。{_cure(year, member)}"
+                back = f"然后恢复：xueshi restore-record {ident} --to {closing.commit[:10]}"
+                yield Problem(path, 0, "", f"{words}，{back}")
         for study in c.studies:
-            if study.path not in listed and study.member not in open_to and year in _years(study):
-                words = f"{year} 年已结账，不能再有新的记录；请由党委为该党员登记调整：xueshi close {year} --adjust {study.member}"
+            if study.path not in listed and study.member not in open_to and year in years(study):
+                words = f"{year} 年已结账，不能再有新的记录。{_cure(year, study.member)}"
                 yield c.problem(study, "start_date", words)
 
 
@@ -47,29 +42,54 @@ def year_is_not_closed(p: Proposed) -> Iterator[Problem]:
         if kind_of(path) != "study":
             continue
         sides = [s for s in (p.base.studies.get(path), p.head.studies.get(path)) if s is not None]
-        for year in sorted({year for study in sides for year in _years(study)} & set(p.base.closings)):
+        for year in sorted({year for study in sides for year in years(study)} & set(p.base.closings)):
             member = sides[0].member
             if not p.base.closings[year].adjusts(member, p.today):
-                words = f"{year} 年已结账；要改动请先由党委登记调整：xueshi close {year} --adjust {member}"
+                words = f"{year} 年已结账，不能改动。{_cure(year, member)}"
                 yield Problem(path, p.head.line(path, "start_date"), "", words, "start_date")
 
 
 def closing_only_grows(p: Proposed) -> Iterator[Problem]:
-    """What a closed year says stays; only adjustments are added."""
+    """What a closed year says stays, and so does its file; only adjustments are added."""
     for year, before in sorted(p.base.closings.items()):
         path = closing_path(year)
-        if path not in p.changed or path not in p.head.blobs:
+        if path not in p.changed:
             continue
         after = p.head.closings.get(year)
-        if after is None or not _grew(before, after):
-            yield Problem(path, 0, "", f"{year} 年已结账，只能在 adjustments 末尾加一条调整，其余不能改")
+        if path not in p.head.blobs or after is None or not _grew(before, after):
+            yield Problem(
+                path, 0, "", f"{year} 年已结账，只能在 adjustments 末尾加一条调整，其余不能改，也不能删"
+            )
+
+
+def closing_is_of_main(p: Proposed) -> Iterator[Problem]:
+    """A year is closed once it is over, with exactly the records that main has of it by then."""
+    for year in sorted(p.head.closings.keys() - p.base.closings.keys()):
+        path, listed = closing_path(year), _listed(p.head.closings[year])
+        if year >= p.today.year:
+            yield Problem(path, 0, "", f"{year} 年还没有结束，年后再结账")
+        held = {s.path: p.base.blobs[s.path] for s in p.base.studies.values() if year in years(s)}
+        other = sorted(path for path, _ in listed.items() ^ held.items())
+        if other:
+            words = (
+                f"清单与 main 上 {year} 年的记录不同，例如 {other[0]}；请退回，重新运行 xueshi close {year}"
+            )
+            yield Problem(path, 0, "", words)
+
+
+def _cure(year: int, member: str | None) -> str:
+    return f"要改动，请先由党委登记调整：xueshi close {year} --adjust {member or '党员编号'}"
+
+
+def _listed(closing: Closing) -> dict[str, str]:
+    """The records of a manifest: path -> blob id."""
+    return {
+        study_path(branch, ident, year_of(ident)): blob
+        for branch, held in closing.records.items()
+        for ident, blob in held.items()
+    }
 
 
 def _grew(before: Closing, after: Closing) -> bool:
     kept = after.adjustments[: len(before.adjustments)] == before.adjustments
     return kept and replace(after, adjustments=()) == replace(before, adjustments=())
-
-
-def _years(study: Study) -> set[int]:
-    """The years that a study may count in."""
-    return {study.start_date.year, (study.end_date or study.start_date).year}

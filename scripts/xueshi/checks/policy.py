@@ -107,6 +107,8 @@ def policy_rules_are_whole(c: Context) -> Iterator[Problem]:
             yield _problem(c, at, f"{told}查任期，请写明 term_years（任期年数）")
         elif norm.measure != "term" and norm.min is None and norm.max is None:
             yield _problem(c, at, f"{told}没有标准，请写明 min 或 max")
+        if norm.min is not None and norm.max is not None and norm.min > norm.max:
+            yield _problem(c, at, f"{told}的 min 大于 max，谁也达不到，请改正")
         if norm.measure == "events" and norm.period is None:
             yield _problem(c, at, f"{told}查活动次数，请写明 period（如 month）")
     if policy.weights and not any(policy.weights):
@@ -128,9 +130,12 @@ def _unknown(
 ) -> Iterator[Problem]:
     for name in named:
         if name not in known:
-            yield _problem(
-                c, place, f"{told} {name!r} 没有定义，请改正（可用：{'、'.join(dict.fromkeys(known))}）"
-            )
+            yield _problem(c, place, f"{told} {name!r} 没有定义，请改正（{_choices(known)}）")
+
+
+def _choices(known: Iterable[str]) -> str:
+    names = "、".join(dict.fromkeys(known))
+    return f"可用：{names}" if names else "现在一个也没有"
 
 
 def _some(name: str | None) -> tuple[str, ...]:
@@ -149,11 +154,19 @@ def altered_past(old: Policy, new: Policy, today: date) -> Iterator[tuple[str, s
         ("caps", "上限"),
         ("conversions", "折算"),
         ("crossing", "跨年办法"),
+        ("carry_over", "结转"),
     ):
         kept = [_bare(rule, today) for rule in getattr(new, field)]
         for rule in getattr(old, field):
             if rule.start < today and getattr(rule, "enabled", True) and _bare(rule, today) not in kept:
                 yield field.replace("conversions", "conversion"), f"{told} {getattr(rule, 'id', '')}".strip()
+    for field, told in (("who", "对象"), ("periods", "周期")):
+        after = getattr(new, field)
+        for name, rule in getattr(old, field).items():
+            if after.get(name) != rule:
+                yield f"{field}.{name}", f"{told} {name}"
+    if old.baseline != new.baseline:
+        yield "baseline", "基线提交"
     for name, kind in old.kinds.items():
         other = new.kinds.get(name)
         if other is None or _worth(kind, today) != _worth(other, today):

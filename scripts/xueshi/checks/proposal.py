@@ -138,7 +138,7 @@ def rules_in_force_are_ended_not_changed(p: Proposed) -> Iterator[Problem]:
     if POLICY not in p.changed:
         return
     for place, told in altered_past(p.base.policy, p.judged().policy, p.today):
-        words = f"{told}已经生效，直接改动会改变以前的学时；请给旧的写上 until，再加一条新的"
+        words = f"{told}已经生效，直接改动会改变以前的学时；能写 until 的请给旧的写上，再加一条新的，并用 xueshi policy try 看影响"
         line = p.head.line(POLICY, place)
         yield Problem(POLICY, line, "", words, place.partition(".")[0], Severity.WARNING)
 

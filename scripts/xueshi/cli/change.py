@@ -14,6 +14,7 @@ from xueshi.errors import UsageError
 from xueshi.git import Repository
 from xueshi.model import SHANGHAI, Severity
 from xueshi.totals import total
+from xueshi.totals.closing import differences
 
 _main = click.option(
     "--rev", default="main", show_default=True, help="The ref that the change is proposed to."
@@ -29,8 +30,14 @@ def _now() -> datetime:
 
 
 def _told(repo: Repository, ref: str) -> None:
+    """The ref on stdout; on stderr what is left to do: in a copy of another repository, to push it there."""
     click.echo(ref)
-    click.echo(f"提案已写好，等审核人合并；推送用 git push origin {ref}", err=True)
+    remotes = repo.run("remote").decode().split()
+    if remotes:
+        origin = "origin" if "origin" in remotes else remotes[0]
+        click.echo(f"提案已写好，还在本机；推送后由审核人合并：git push {origin} {ref}", err=True)
+    else:
+        click.echo("提案已写好，等审核人合并", err=True)
 
 
 @click.command("restore-record")
@@ -125,6 +132,10 @@ def close_command(
         return
     if by is None:
         raise UsageError("say who closes the year with --by MEMBER")
+    if member is None and (reason or until):
+        raise UsageError(
+            "--reason and --until say why and how long the year is open again: add --adjust MEMBER"
+        )
     if member is None:
         _told(repo, changes.close(repo, tip, year, by=by, at=_now(), even_so=even_so))
     else:
@@ -138,7 +149,7 @@ def _verify(repo: Repository, tip: str, year: int) -> None:
     if closing is None:
         raise UsageError(f"{year} is not closed")
     figures = total(standing, standing.policy, history.approvals(), date(year, 12, 31))
-    found = changes.differences(closing, figures)
+    found = differences(closing, figures)
     people = standing.people()
     for member, words, adjusted in found:
         name = people[member].name if member in people else member

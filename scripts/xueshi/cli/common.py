@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import sys
 from collections.abc import Callable
 from datetime import date, datetime
@@ -18,6 +20,7 @@ from xueshi.git import Repository
 from xueshi.model import SHANGHAI, History
 
 P = ParamSpec("P")
+_DAY = re.compile(r"(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 def today() -> date:
@@ -57,10 +60,10 @@ class Day(click.ParamType[date]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
         if isinstance(value, date):
             return value
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is not a date such as 2026-03-05", param, ctx)
+        if _DAY.fullmatch(value):
+            with contextlib.suppress(ValueError):
+                return date.fromisoformat(value)
+        raise click.BadParameter(f"{value!r} is not a date from 1900 to 2199 such as 2026-03-05", ctx, param)
 
 
 def open_repository(folder: Path) -> Repository:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import date
 from pathlib import Path
 
 import click
 
-from xueshi import checks, records, totals
+from xueshi import checks, records, totals, words
 from xueshi.cli.common import (
     Day,
     as_of,
@@ -21,6 +22,7 @@ from xueshi.cli.common import (
     told,
 )
 from xueshi.errors import UsageError
+from xueshi.model import Severity
 from xueshi.reports.effect import effect_data, effect_lines, effect_markdown, effects
 from xueshi.tables import explained
 
@@ -63,6 +65,11 @@ def effect_command(folder: Path, rev: str | None, base: str, form: str) -> None:
     """Print what a proposed change does to hours: who, before and after, thresholds crossed, caps, duplicates."""
     repo = open_repository(folder)
     change, history = proposed(repo, revision(repo, base), rev)
+    unread = [p for p in change.head.problems if p.severity is Severity.ERROR]
+    if unread:
+        click.echo("\n".join(words.visible(str(problem)) for problem in unread))
+        click.echo("有文件读不出来，算不出影响；请先改好上面的错误", err=True)
+        sys.exit(1)
     names = {member: p.name for member, p in {**change.base.people(), **change.judged().people()}.items()}
     caps = {cap.id: cap.source or "" for cap in change.judged().policy.caps}
     data = effect_data(effects(change, history.approvals()), checks.check_change(change), names, caps)

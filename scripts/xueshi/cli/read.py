@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from xueshi import checks, records, totals
+from xueshi import checks, records, totals, words
 from xueshi.cli.common import (
     Day,
     as_of,
@@ -48,7 +48,7 @@ def check_command(folder: Path, rev: str | None, base: str | None, form: str) ->
     else:
         for problem in found:
             mark = "" if problem.severity is Severity.ERROR else f"{_SEVERITY[problem.severity]}："
-            click.echo(str(problem).replace(": ", f": {mark}", 1))
+            click.echo(words.visible(str(problem).replace(": ", f": {mark}", 1)))
         errors = sum(p.severity is Severity.ERROR for p in found)
         click.echo(f"{errors} 个错误，{len(found) - errors} 个提示", err=True)
     sys.exit(1 if any(p.severity is Severity.ERROR for p in found) else 0)

@@ -83,7 +83,11 @@ def alerts_command(folder: Path, rev: str, since: str | None, on: date | None, f
         click.echo(json.dumps(told, ensure_ascii=False, indent=1))
     else:
         title = f"截至 {day}（提交 {watch.commit[:7]}）：{len(watch.news)} 条"
-        click.echo("\n".join([title, *(_alert_line(watch.records, alert, day) for alert in watch.news)]))
+        click.echo(
+            "\n".join(
+                [title, *(words.visible(_alert_line(watch.records, alert, day)) for alert in watch.news)]
+            )
+        )
 
 
 def _alert_data(alert: Alert) -> dict[str, Any]:

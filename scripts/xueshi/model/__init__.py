@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xueshi.model.closing import Adjustment, ClosedMember, Closing
+from xueshi.model.closing import Adjustment, ClosedMember, Closing, years
 from xueshi.model.days import SHANGHAI, add_months, contains
 from xueshi.model.history import History, Proposal, Submission, Version
 from xueshi.model.organisation import (
@@ -94,4 +94,5 @@ __all__ = [
     "Where",
     "add_months",
     "contains",
+    "years",
 ]

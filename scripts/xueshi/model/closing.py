@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from xueshi.model.days import contains
+from xueshi.model.study import Study
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +51,10 @@ class Closing:
     def adjusted(self) -> frozenset[str]:
         """Members for whom the year was ever opened again."""
         return frozenset(adjustment.member for adjustment in self.adjustments)
+
+
+def years(study: Study) -> frozenset[int]:
+    """The calendar years that a record belongs to: every one that it has a day in, whatever the rules count there. So
+    no change of the rules moves a record into a closed year, or out of it."""
+    last = max(study.start_date, study.end_date or study.start_date)
+    return frozenset(range(study.start_date.year, last.year + 1))

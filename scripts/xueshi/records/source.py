@@ -207,6 +207,16 @@ def parse_file(path: str, data: bytes) -> Parsed:
         tree = parse(data)
     except YamlFault as fault:
         return Parsed(None, (Problem(path, fault.line, "yaml", fault.message),), {})
+    return _typed(kind, tree, path, data)
+
+
+def plain_values(kind: str, data: bytes) -> build.Data:
+    """What a sound file says, as it was written: for writing it again with something added."""
+    values: build.Data = typed.value(parse(data), project.schema(kind), project.schema(kind))
+    return values
+
+
+def _typed(kind: str, tree: YamlMapping, path: str, data: bytes) -> Parsed:
     plain = typed.value(tree, project.schema(kind), project.schema(kind))
     faults = [
         Problem(path, _line(tree, fault.place), "schema", fault.message, fault.field)
@@ -215,6 +225,9 @@ def parse_file(path: str, data: bytes) -> Parsed:
     if faults:
         return Parsed(None, tuple(faults), tree.key_lines)
     value = _build(kind, plain, path)
+    if isinstance(value, Closing) and path != f"records/closed-{value.year}.yaml":
+        words = f"文件名与其中的年度 {value.year} 不一致，请改回；已结账的年度不能改"
+        return Parsed(None, (Problem(path, tree.key_lines["year"], "path-and-id-agree", words, "year"),), {})
     lines = tree.key_lines if kind == "study" else dict(_places(tree))
     return Parsed(value, _canonical(kind, plain, path, data), lines)
 

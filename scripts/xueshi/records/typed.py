@@ -191,6 +191,11 @@ def _ways(error: Any) -> str:
     return "、".join(name for way in error.validator_value for name in way.get("required", ()))
 
 
+_PATTERNS = {
+    "\\S": "，不能只有空格",
+    "^(19|20|21)[0-9]{2}-": "，年份应在 1900 到 2199 之间；一直有效就不写 until",
+}
+
 _WORDS: dict[str, Callable[[str, Any], str]] = {
     "type": _type,
     "enum": _choices,
@@ -201,7 +206,7 @@ _WORDS: dict[str, Callable[[str, Any], str]] = {
     ),
     "pattern": lambda name, e: (
         f"{name}写法不对：{_short(e.instance)}"
-        + ("，不能只有空格" if e.validator_value == "\\S" else f"，应符合 {e.validator_value}")
+        + _PATTERNS.get(e.validator_value, f"，应符合 {e.validator_value}")
     ),
     "minLength": lambda name, e: f"{name}不能为空，请填写",
     "maxLength": lambda name, e: f"{name}有 {len(e.instance)} 个字，最多 {e.validator_value} 个，请缩短",

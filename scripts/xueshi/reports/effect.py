@@ -76,7 +76,7 @@ def _figures(standing: Standings | None) -> dict[str, str] | None:
     if standing is None:
         return None
     figures = {name: plain(getattr(standing, name)) for name in ("target", "counted", "short")}
-    return {**figures, "standing": str(standing.standing)}
+    return {**figures, "unit": words.UNIT[standing.measure], "standing": str(standing.standing)}
 
 
 def _credit(credit: Credit, caps: Mapping[str, str]) -> dict[str, str]:
@@ -138,6 +138,9 @@ def _told(shift: Mapping[str, Any]) -> str:
         return f"开始适用，{after['counted']} / {after['target']} {shift['unit']}，{words.STANDING[after['standing']]}"
     if after is None:
         return f"不再适用（现在 {before['counted']} / {before['target']} {shift['unit']}）"
+    if before["unit"] != after["unit"]:  # another of several measures decides now
+        was = f"{before['counted']} / {before['target']} {before['unit']}"
+        return f"{was} → {after['counted']} / {after['target']} {after['unit']}，还差 {after['short']} {after['unit']}"
     counted = (
         after["counted"]
         if before["counted"] == after["counted"]
