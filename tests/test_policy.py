@@ -398,7 +398,7 @@ def test_explain_reads_a_revision_or_a_file(school: School, tmp_path: Path) -> N
     )
     file.write_bytes(project.policy_file().replace(b"min: 32", b"min: x"))
     code, out = run("policy", "explain", str(file))
-    assert code == 1 and out.startswith(f"{file}:") and "最少应为数字" in out
+    assert code == 1 and out.startswith(f"{file}:") and "最少（min）应为数字" in out
     code, out = run("policy", "explain", str(tmp_path / "none.yaml"))
     assert code == 2 and "读不到" in out
 
@@ -484,7 +484,7 @@ def test_no_change_says_so(tried: Any) -> None:
 
 def test_errors_come_first_and_alone(tried: Any, school: School, tmp_path: Path) -> None:
     code, out = tried(project.policy_file().replace(b"min: 32", b"min: [32]"))
-    assert code == 1 and len(out.splitlines()) == 1 and "new.yaml:" in out and "最少应为数字" in out
+    assert code == 1 and len(out.splitlines()) == 1 and "new.yaml:" in out and "最少（min）应为数字" in out
     code, out = tried(project.policy_file().replace(b"who: targets", b"who: nobody"))
     assert code == 1 and "'nobody'" in out and "规则的变化" not in out
     code, out = tried(project.policy_file().replace(b"who: targets", b"who: nobody"), "--format", "json")

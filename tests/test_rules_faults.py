@@ -100,3 +100,64 @@ def test_a_study_over_new_year_says_where_the_rest_counts(school: School) -> Non
     school.merge(school.propose(study))
     out = run("explain", "m0012", "--repo", str(school.repo.path), "--at", "2026-12-31")[1]
     assert "计 8 学时（2025 年 8，2026 年 8）" in out
+
+
+YEAR = '    from: "2024-01-01"\n    source: 中国共产党党员教育管理工作条例第二十条'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("    min: 32", "    min：32", "用了中文冒号"),
+        ("    min: 32", "    min:32", "冒号后面少一个空格"),
+        ("    min: 32", "\tmin: 32", "用了 Tab 键"),
+        ("    min: 32", "　　min: 32", "全角空格"),
+        ("    min: 32", "      min: 32", "空格数（6 个）与上下行对不上"),
+        ("    min: 32", "    min: ３２", "最少（min）应为数字，现为 '３２'；这是全角数字，请写半角的 32"),
+        ("    min: 32", '    min: "32"', "数字不加引号"),
+        (YEAR, YEAR.replace('"2024-01-01"', "“2024-01-01”"), "引号要用英文的"),
+    ],
+)
+def test_a_slip_of_the_keyboard_is_told_in_the_officers_words(old: str, new: str, told: str) -> None:
+    data = changed_policy(old, new)
+    problems = parse_file("records/policy.yaml", data).problems
+    line = data.decode().split(new)[0].count("\n") + 1
+    found = [p for p in problems if told in p.message]
+    assert found and found[0].line == line, [str(p) for p in problems]
+
+
+def new_year(first: str, second: str) -> bytes:
+    text = (committee_files()["records/policy.yaml"] or b"").decode()
+    entry = text[text.index("  - id: member-year") : text.index("  - id: member-plan")]
+    ended = entry.replace("    source", f"{first}    source", 1)
+    begun = entry.replace("min: 32", "min: 40").replace('from: "2024-01-01"', f"from: {second}")
+    return text.replace(entry, ended + begun).encode()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [
+        ("", '"2027-01-01"', '请给前一条写上 until: "2027-01-01"'),
+        ('    until: "2028-01-01"\n', '"2027-01-01"', '请把前一条的 until 写成 "2027-01-01"'),
+        ('    until: "2027-01-01"\n', '"2024-01-01"', "两条从同一天开始"),
+        ('    until: "2026-12-31"\n', '"2027-01-01"', "until 写的是不再有效的第一天"),
+    ],
+)
+def test_versions_that_do_not_meet_are_told(
+    school: School, tmp_path: Path, first: str, second: str, told: str
+) -> None:
+    clone = work_tree(school, tmp_path)
+    policy = clone / "records" / "policy.yaml"
+    policy.write_bytes(new_year(first, second))
+    out = run("policy", "try", str(policy), "--repo", str(clone))[1]
+    assert told in out and "policy-spans-are-in-order" in out
+
+
+def test_a_rule_changed_in_place_is_told_loudly(school: School, tmp_path: Path) -> None:
+    clone = work_tree(school, tmp_path)
+    policy = clone / "records" / "policy.yaml"
+    policy.write_bytes(changed_policy("min: 32", "min: 40"))
+    code, out = run("policy", "try", str(policy), "--repo", str(clone))
+    assert code == 0 and "注意：要求 member-year 正在执行" in out
+    policy.write_bytes(new_year('    until: "2027-01-01"\n', '"2027-01-01"'))
+    assert "注意" not in run("policy", "try", str(policy), "--repo", str(clone))[1]

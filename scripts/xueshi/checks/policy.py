@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from xueshi.checks.context import Context, told_date
-from xueshi.model import CarryOver, Conversion, Crossing, Kind, Policy, Problem
+from xueshi.model import CarryOver, Conversion, Crossing, Kind, Policy, Problem, Severity
 from xueshi.records.source import POLICY
 
 _BUILT_IN = ("record", "day")
@@ -90,12 +90,21 @@ def _spans(c: Context, spans: list[tuple[str, str, date, date | None]]) -> Itera
     for at, told, start, until in spans:
         if until is not None and until <= start:
             yield _problem(c, f"{at}.until", f"{told}止于 {told_date(until)}，不晚于起始日，请改正 until")
-    for one, other in combinations(sorted(spans, key=lambda s: s[2]), 2):
+    ordered = sorted(spans, key=lambda s: s[2])
+    for one, other in combinations(ordered, 2):
         if one[3] is None or one[3] > other[2]:
-            cure = f'请给前一条写上 until: "{other[2]}"'
-            yield _problem(
-                c, f"{other[0]}.from", f"{other[1]}自 {told_date(other[2])}起有两条同时有效，{cure}"
+            lines = "、".join(str(c.records.line(POLICY, span[0])) for span in (one, other))
+            words = f"{other[1]}自 {told_date(other[2])}起有两条同时有效（第 {lines} 行起）"
+            cure = (
+                f'请把前一条的 until 写成 "{other[2]}"' if one[3] else f'请给前一条写上 until: "{other[2]}"'
             )
+            cure = "两条从同一天开始，请改正其中一条的 from" if one[2] == other[2] else cure
+            yield _problem(c, f"{other[0]}.from", f"{words}，{cure}")
+    for one, following in pairwise(ordered):
+        if one[3] is not None and one[3] < following[2]:
+            gap = f"从 {told_date(one[3])}到 {told_date(following[2])}前，没有{one[1]}"
+            cure = f'until 写的是不再有效的第一天，要接上请写 "{following[2]}"'
+            yield _problem(c, f"{one[0]}.until", f"{gap}；{cure}", Severity.WARNING)
 
 
 def policy_rules_are_whole(c: Context) -> Iterator[Problem]:
@@ -142,8 +151,8 @@ def _some(name: str | None) -> tuple[str, ...]:
     return (name,) if name is not None else ()
 
 
-def _problem(c: Context, place: str, message: str) -> Problem:
-    return Problem(POLICY, c.records.line(POLICY, place), "", message, place.partition(".")[0])
+def _problem(c: Context, place: str, message: str, severity: Severity = Severity.ERROR) -> Problem:
+    return Problem(POLICY, c.records.line(POLICY, place), "", message, place.partition(".")[0], severity)
 
 
 def altered_past(old: Policy, new: Policy, today: date) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from xueshi import changes, checks, records
+from xueshi import changes, checks, records, words
 from xueshi.cli.common import Day, open_repository, proposed, repo_option, revision, told
 from xueshi.errors import UsageError
 from xueshi.git import Repository
@@ -97,7 +97,10 @@ def propose_command(folder: Path, rev: str, by: str) -> None:
         click.echo("\n".join(str(problem) for problem in errors))
         click.echo(f"{len(errors)} 个错误，没有提交；改好后再运行一次", err=True)
         sys.exit(1)
+    person = change.base.people().get(by)
     _told(repo, changes.propose_files(repo, tip, by=by, at=_now()))
+    name = words.one_line(person.name) if person else by
+    click.echo(f"提案人：{name}（{by}）；改动：{'、'.join(sorted(change.changed))}", err=True)
 
 
 @click.command("close")
@@ -151,9 +154,9 @@ def _verify(repo: Repository, tip: str, year: int) -> None:
     figures = total(standing, standing.policy, history.approvals(), date(year, 12, 31))
     found = differences(closing, figures)
     people = standing.people()
-    for member, words, adjusted in found:
+    for member, differs, adjusted in found:
         name = people[member].name if member in people else member
-        click.echo(f"{name}（{member}）：{words}{'（已登记调整）' if adjusted else ''}")
+        click.echo(f"{name}（{member}）：{differs}{'（已登记调整）' if adjusted else ''}")
     wrong = [member for member, _, adjusted in found if not adjusted]
     click.echo(
         f"{len(closing.totals)} 人，{len(found)} 人与结账时不同，其中 {len(found) - len(wrong)} 人已登记调整",

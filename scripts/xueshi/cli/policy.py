@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from xueshi import checks, policy, records
+from xueshi.checks.policy import altered_past
 from xueshi.cli.common import Day, open_repository, repo_option, rev_option, revision, today, told
 from xueshi.errors import UsageError
 from xueshi.model import Organisation, Policy, Problem, RecordSet, Severity
@@ -82,6 +83,8 @@ def try_command(folder: Path, rev: str, new: Path, on: date | None, form: str) -
     approved, history = records.load_approved(repo, sha)
     proposed = records.overlay(approved, {POLICY: data})
     problems = [replace(problem, path=str(new)) for problem in _problems(proposed)]
+    if not _has_errors(problems):
+        problems += [replace(p, path=str(new)) for p in _altered(approved, proposed)]
     head = {"commit": sha, "file": str(new), "problems": [_problem_data(problem) for problem in problems]}
     if form == "text":
         _refuse(problems)
@@ -93,6 +96,17 @@ def try_command(folder: Path, rev: str, new: Path, on: date | None, form: str) -
         click.echo(json.dumps({**head, **policy.trial_data(found)}, ensure_ascii=False, indent=1))
     else:
         click.echo(policy.trial_text(found, approved.organisation))
+
+
+def _altered(approved: RecordSet, proposed: RecordSet) -> Iterator[Problem]:
+    """Rules already in force that the file changes in place: loud, whether or not anybody's figures show it yet."""
+    for place, rule_words in altered_past(approved.policy, proposed.policy, today()):
+        words = (
+            f"注意：{rule_words} 正在执行，直接改动会让 {today().year} 年和以前的标准一起变。如果只想从以后起改，"
+            f"请恢复原来的写法，加一行 until，再照抄一条（编号相同）"
+        )
+        rule, field = "rules-in-force-are-ended-not-changed", place.partition(".")[0]
+        yield Problem(POLICY, proposed.line(POLICY, place), rule, words, field, Severity.WARNING)
 
 
 def _problems(proposed: RecordSet) -> list[Problem]:

@@ -129,9 +129,9 @@ def _as_if(found: AsIf, day: date, organisation: Organisation) -> Iterator[str]:
     for row in _tally(found):
         lost, gained = row["no_longer_met"], row["newly_met"]
         told = f"现在达标的 {row['met']} 人中有 {lost} 人达不到，另有 {gained} 人变成达标"
-        yield f"  {one_line(row['label'])}（{row['requirement']}）：{told}，达标情况不同的共 {row['changed']} 人"
+        yield f"  {one_line(row['label'])}（{row['requirement']}）：{told}，状态有变化的共 {row['changed']} 人"
     if not found.shifts:
-        yield "  没有人的达标情况会不同。"
+        yield "  没有人的状态会变。"
     for shift in _ordered(found.shifts, organisation):
         yield _shift(shift, organisation)
 

@@ -3,6 +3,7 @@ what a scalar means is decided later by the schema."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -59,14 +60,39 @@ def parse(data: bytes) -> Mapping:
         node = _document(_events(text))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise YamlFault(
-            (mark.line if mark else 0) + 1, f"YAML 写法有误：{error.problem or error.context}"
-        ) from None
+        line, words = _hint(text, mark.line if mark else 0)
+        raise YamlFault(line, words or f"YAML 写法有误：{error.problem or error.context}") from None
     except yaml.YAMLError as error:
         raise YamlFault(_line_of(error, text), f"YAML 里有不能用的字符：{error}".splitlines()[0]) from None
     if not isinstance(node, Mapping):
         raise YamlFault(node.line, "文件应当是“字段: 值”的形式")
     return node
+
+
+_HINTS = (
+    (re.compile(r"^[ -]*\t"), "行首用了 Tab 键，请改用空格，和上下行对齐"),
+    (re.compile(r"^[ -]*\u3000"), "行首有全角空格，请改成半角空格，和上下行对齐"),
+    (re.compile(r"^[ -]*[A-Za-z_]+\s*："), "用了中文冒号“：”，请改成英文冒号“:”，后面空一格"),
+    (re.compile(r"^[ -]*[A-Za-z_]+:[^\s:]"), "冒号后面少一个空格，请补上"),
+)
+
+
+def _hint(text: str, at: int) -> tuple[int, str]:
+    """The line, from 1, that most likely broke the file, and what to do about it; YAML itself often notices one line
+    later. Empty words when it could be anything."""
+    lines = text.split("\n")
+    for number in (at, at - 1):
+        for pattern, words in _HINTS:
+            if 0 <= number < len(lines) and pattern.match(lines[number]):
+                return number + 1, words
+    if 0 < at < len(lines):
+        deep, before = (len(one) - len(one.lstrip(" ")) for one in (lines[at], lines[at - 1]))
+        if deep != before:
+            return (
+                at + 1,
+                f"行首的空格数（{deep} 个）与上下行对不上（上一行 {before} 个），请对齐；编辑前的写法可作参照",
+            )
+    return at + 1, ""
 
 
 def _line_of(error: yaml.YAMLError, text: str) -> int:

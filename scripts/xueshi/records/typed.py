@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -110,6 +111,8 @@ def _explain(error: Any, schema: dict[str, Any]) -> Iterator[Fault]:
     place: Place = tuple(error.absolute_path)
     told = _WORDS.get(str(error.validator))
     name = _name(schema, error.absolute_schema_path) or "文件"
+    if place and isinstance(place[-1], str) and schema["$id"] == "urn:xueshi:schema:policy:1":
+        name = f"{name}（{place[-1]}）"  # officers edit this one by hand and look for the field's own name
     if error.validator == "required":
         for missing in error.validator_value:
             if missing not in error.instance:
@@ -165,7 +168,16 @@ _TYPES = {
 
 def _type(name: str, error: Any) -> str:
     wanted = error.validator_value
-    return f"{name}应为{_TYPES.get(str(wanted), str(wanted))}，现为 {_short(error.instance)}"
+    return f"{name}应为{_TYPES.get(str(wanted), str(wanted))}，现为 {_short(error.instance)}{_slip(error)}"
+
+
+def _slip(error: Any) -> str:
+    """What was most likely meant by a text where a number is wanted."""
+    text = error.instance if isinstance(error.instance, str) else ""
+    half = unicodedata.normalize("NFKC", text)
+    if error.validator_value not in ("number", "integer") or not _NUMBER.fullmatch(half):
+        return ""
+    return f"；这是全角数字，请写半角的 {half}" if half != text else "；数字不加引号"
 
 
 _FORMATS = {
@@ -193,7 +205,7 @@ def _ways(error: Any) -> str:
 
 _PATTERNS = {
     "\\S": "，不能只有空格",
-    "^(19|20|21)[0-9]{2}-": "，年份应在 1900 到 2199 之间；一直有效就不写 until",
+    "^(19|20|21|(?![0-9]{4}-))": "，年份应在 1900 到 2199 之间；一直有效就不写 until",
 }
 
 _WORDS: dict[str, Callable[[str, Any], str]] = {
@@ -203,6 +215,7 @@ _WORDS: dict[str, Callable[[str, Any], str]] = {
     "anyOf": lambda name, e: f"{name}不合要求：{_short(e.instance)}",
     "format": lambda name, e: (
         f"{name}应为{_FORMATS.get(e.validator_value, e.validator_value)}，现为 {_short(e.instance)}"
+        + ("；引号要用英文的" if isinstance(e.instance, str) and set("“”") & set(e.instance) else "")
     ),
     "pattern": lambda name, e: (
         f"{name}写法不对：{_short(e.instance)}"
