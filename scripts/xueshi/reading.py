@@ -46,7 +46,8 @@ def clean(text: str) -> str:
 
 def _flat(text: str, *, years: bool = False) -> str:
     """Half-width, lower case, numerals as figures, one kind of dash and colon."""
-    flat = unicodedata.normalize("NFKC", clean(text)[:200]).lower()
+    kept = clean(text)
+    flat = unicodedata.normalize("NFKC", kept if len(kept) <= 200 else "?").lower()  # so long it is neither
     flat = re.sub("[‐‒–—―─～]+", "~", flat).replace("−", "-")
     return _NUMERALS.sub(lambda run: _figures(run[0], years=years), flat).strip()
 
@@ -65,7 +66,7 @@ def _figures(run: str, *, years: bool) -> str:
 # --- clock
 
 _PART = "凌晨|早上|早晨|上午|中午|下午|傍晚|晚上|晚"
-_AFTERNOON = {"中午": 5, "下午": 12, "傍晚": 12, "晚上": 12, "晚": 12}  # an hour below this one is after noon
+_AFTERNOON = {"中午": 5, "下午": 12, "傍晚": 12, "晚上": 13, "晚": 13}  # an hour below this one is after noon
 _CLOCK = rf"({_PART})?(\d{{1,2}})(?::(\d\d)(?::\d\d)?|[点时](半|[1-3]刻|\d{{1,2}}分?|整|钟)?)"
 _SPAN = re.compile(rf"{_CLOCK}(?:-|~|至|到)+{_CLOCK}")
 
@@ -103,7 +104,7 @@ _WEEKDAY = re.compile(r"\(?(?:星期|礼拜|周)([1-6日天])\)?")
 _WHEN = re.compile(rf"\s*(?:{_CLOCK}(?:\s*(?:-|~|至|到)+\s*{_CLOCK})?|{_PART})$")
 _LOOSE = re.compile(r"(?<!\d)\s+|\s+(?!\d)")  # spaces that part no two figures
 _DAYS = (
-    r"(?P<y>\d{4})[-~/.年。](?P<m>\d{1,2})[-~/.月。](?P<d>\d{1,2})[日号]?",
+    r"(?P<y>\d{4})[-~/.年。 ](?P<m>\d{1,2})[-~/.月。 ](?P<d>\d{1,2})[日号]?",
     r"(?P<y>\d{4})(?P<m>\d\d)(?P<d>\d\d)",
     r"(?P<y>\d\d)年(?P<m>\d{1,2})月(?P<d>\d{1,2})[日号]?",
     r"(?P<m>\d{1,2})月(?P<d>\d{1,2})[日号]?",
