@@ -223,3 +223,30 @@ def test_a_policy_changed_in_a_work_tree_is_proposed_once_it_is_sound(school: Sc
         for day in (date(2026, 12, 31), date(2027, 1, 1))
     ]
     assert [s.target for s in year if s] == [32, 40]
+
+
+def test_an_older_work_tree_takes_nothing_back(school: School, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", str(school.repo.path), str(clone)], check=True)
+    path = "records/yjs/roster.yaml"
+    data = school.repo.blobs([f"{school.tip}:{path}"])[f"{school.tip}:{path}"]
+    head = school.commit(
+        (school.tip,), {path: data.replace("王演".encode(), "王演禾".encode())}, "Name\n", BRIDGE
+    )
+    school.merge(head, by="m0005")
+    subprocess.run(["git", "-C", str(clone), "fetch", "-q"], check=True)
+    policy = clone / "records" / "policy.yaml"
+    policy.write_text(
+        policy.read_text(encoding="utf-8").replace("near_ratio: 0.8", "near_ratio: 0.9"), encoding="utf-8"
+    )
+    args = ["propose", "--repo", str(clone), "--by", "m0005", "--rev", "origin/main"]
+    done = CliRunner().invoke(main, args)
+    assert done.exit_code == 0, done.output
+    changed = subprocess.run(
+        ["git", "-C", str(clone), "diff", "--name-only", "origin/main", done.stdout.strip()],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert changed.stdout.split() == ["records/policy.yaml"]
+    (clone / path).write_bytes(data.replace("王演".encode(), "王演演".encode()))
+    again = CliRunner().invoke(main, args)
+    assert again.exit_code == 2 and path in again.output and "pull" in again.output

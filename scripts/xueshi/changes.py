@@ -131,6 +131,10 @@ def propose_files(repo: Repository, tip: str, *, by: str, at: datetime) -> str:
     files = records.proposed_files(repo, tip, None)
     if not files:
         raise UsageError("nothing under records/ differs from main; edit a file first")
+    parted, now = (repo.tree(rev, "records") for rev in (repo.merge_base(tip, "HEAD") or tip, tip))
+    moved = sorted(path for path in files if parted.get(path) != now.get(path))
+    if moved:
+        raise UsageError(f"main has changed {moved[0]} since this work tree was taken; pull, then edit again")
     submission = ulids.new(at)
     message = f"Change {len(files)} file{'s' if len(files) > 1 else ''} under records\n\nSubmission-Id: {submission}\nSubmitted-By: {by}\n"
     return _commit(repo, tip, files, message, submission, at)

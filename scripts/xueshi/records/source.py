@@ -114,7 +114,7 @@ def assemble(blobs: Mapping[str, str], contents: Mapping[str, bytes]) -> RecordS
 
 def proposed_files(repo: Repository, base: str, head: str | None) -> dict[str, bytes | None]:
     """Contents under records/ that `head` (None: the work tree) brings since it parted from `base`; None: removed."""
-    parted = repo.merge_base(base, head) if head else base
+    parted = repo.merge_base(base, head or "HEAD")
     before = repo.tree(parted or base, "records")
     if head is None:
         files = dict(_work_tree(repo))
