@@ -214,7 +214,7 @@ _NAMED = (
     (re.compile(r"(?:1?整|全|1个?)[天日]"), "hours_per_day"),
 )
 _AMOUNTS = (
-    rf"(?P<hours>{_N})(?P<half>个?半)?{_HOUR}(?P<after>半)?(?:零?(?P<minutes>\d{{1,3}}){_MINUTE}?)?",
+    rf"(?P<hours>{_N})(?P<half>个?半)?{_HOUR}(?P<after>半)?(?:零?(?P<minutes>[0-5]?\d){_MINUTE}?)?",
     r"(?P<clock>\d{1,2}):(?P<minutes>[0-5]\d)(?::\d\d)?",
     rf"(?P<minutes>{_N}){_MINUTE}",
     rf"(?P<days>{_N})个?[天日](?P<after>半)?",
