@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -135,3 +137,14 @@ def test_a_path_of_a_proposal_is_never_a_command(host: LocalHost, school: School
     assert {evil, odd, "records/policy.yaml"} <= files.keys()
     assert school.repo.resolve("refs/heads/evil") is None
     assert school.repo.blobs([f"{merge}:{evil}", files[odd]]) == {files[odd]: b"odd\n"}
+
+
+def test_a_lock_that_a_killed_git_left_stops_nobody_for_long(tmp_path: Path) -> None:
+    host = LocalHost.create(tmp_path / "host.git", DESK)
+    kept, left = (host.repo.path / "refs" / "heads" / name for name in ("now.lock", "left.lock"))
+    for lock in (kept, left):
+        lock.touch()
+    before = time.time() - 60
+    os.utime(left, (before, before))
+    host.mend()
+    assert kept.exists() and not left.exists()

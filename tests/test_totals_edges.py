@@ -36,7 +36,7 @@ from xueshi.totals import closing, sums
 from xueshi.totals.convert import hours_of, stepped
 from xueshi.totals.effect import Shift, crossed, effect, effect_of_rules
 from xueshi.totals.selecting import anchor, calendar_span, fits, months, span_of
-from xueshi.totals.standing import Case, share_target, standings
+from xueshi.totals.standing import Case, share_target
 
 DAY = date(2026, 3, 1)
 END = date(2026, 12, 31)
@@ -418,7 +418,7 @@ def weighed(weights: list[int], day: date, *, members: dict[str, Any] | None = N
         "source": "x",
     }
     made |= {"measure": "hours", "min": 36, **rule}
-    names = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+    names = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
     pace = {"model": "weighted_months", "weights": dict(zip(names, weights, strict=True))}
     windows = {"odd": {"type": "window", "from": "2026-01-16", "until": "2026-03-11"}}
     periods = {**{"year": {"type": "calendar_year"}}, **windows}

@@ -63,6 +63,7 @@ class Delivery:
         fails is put off or parked and stops no other."""
         done = 0
         with self._only_writer():
+            self._host.mend()
             for row in self._outbox.due(now.timestamp()):
                 if stopping():
                     break

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -17,6 +19,7 @@ from xueshi.git import Identity, NewCommit, RefUpdate, Repository, init_bare
 from xueshi.proposals import merge_message
 
 MAIN = "refs/heads/main"
+_STALE = 10.0  # seconds after which nobody can be holding a ref any more
 _TRIES = 5  # a merge that loses the race for main is made again on the new tip
 _ULID = "[0-9A-HJKMNP-TV-Z]" * 26
 _HOOK = f"""#!/bin/sh
@@ -94,6 +97,13 @@ class LocalHost:
                 [RefUpdate(f"refs/pull/{number}/head", head, None), self._meta(pull, None, at)]
             )
             return pull
+
+    def mend(self) -> None:
+        """Take away ref locks that a killed git left behind: git holds one for milliseconds and would wait for ever."""
+        for lock in (self.repo.path / "refs").rglob("*.lock"):
+            with contextlib.suppress(FileNotFoundError):  # git was alive and is done
+                if time.time() - lock.stat().st_mtime > _STALE:
+                    lock.unlink()
 
     def get(self, number: int) -> Pull | None:
         return next((pull for pull in self._pulls() if pull.number == number), None)

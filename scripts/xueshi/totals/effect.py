@@ -56,9 +56,8 @@ def effect(
         small = replace(records, studies=own)
         merged = replace(records, studies={**own, **{s.path: s for s in studies}})
         paths = {study.path for study in studies}
-        found.append(
-            _compared(people.get(member), member, (small, merged), (policy, policy), approvals, paths, day)
-        )
+        person, pair, rules = people.get(member), (small, merged), (policy, policy)
+        found.append(_compared(person, member, pair, rules, approvals, paths, day, person))
     return tuple(found)
 
 
@@ -89,12 +88,12 @@ def _compared(
     approvals: Approvals,
     paths: Collection[str],
     day: date,
-    later: Person | None = None,
+    later: Person | None,
 ) -> Effect:
     nobody = Person(member, member, (), (), ())
     known = frozenset(path for path in pair[0].studies if path in approvals)
     before = total_of(pair[0], policies[0], known, person or nobody, day)
-    after = total_of(pair[1], policies[1], known | set(paths), later or person or nobody, day)
+    after = total_of(pair[1], policies[1], known | set(paths), later or nobody, day)
     return _effect(member, day, before, after, paths)
 
 
