@@ -148,6 +148,12 @@ def test_months_are_held_or_other_by_any_day_of_theirs() -> None:
     assert months(FULL, "ordinary", YEAR, RULES, COMMITTEE) == (firsts(*range(1, 13)), [], 12)
     assert months(FULL, "members", YEAR, RULES, COMMITTEE) == (firsts(*range(1, 13)), [], 12)
     assert months(FULL, "nobody", YEAR, RULES, COMMITTEE) == ([], [], 12)
+    ours = {
+        "ours": Selector("ours", unit=("jg1",)),
+        "s": Selector("s", include="ours", role=("branch_secretary",)),
+    }
+    rules = replace(RULES, who=ours)
+    assert months(SECRETARY, "s", YEAR, rules, COMMITTEE)[:2] == (held, other)
 
 
 def test_an_exempt_day_is_no_day_of_a_month() -> None:
@@ -246,6 +252,8 @@ def test_an_anchored_period_that_ends_with_a_year_holds_no_day_of_the_next() -> 
     new_year = person(("2025-01-01", "2026-01-01", "probationary"), ("2026-01-01", None, "full"))
     assert span_of(new_year, "trial", date(2026, 12, 31), OWN) == YEAR
     assert span_of(new_year, "trial", date(2027, 1, 1), OWN) is None
+    second = person(("2024-01-01", "2025-01-02", "probationary"), ("2025-01-02", None, "full"))
+    assert span_of(second, "trial", date(2026, 12, 31), OWN) == (date(2025, 1, 2), date(2026, 1, 2))
 
 
 # --- what a share of a target is
@@ -266,6 +274,26 @@ def test_a_share_is_taken_of_the_target_by_months() -> None:
     assert share_target(case_of(FULL), "member-year", date(2023, 12, 31)) is None
     assert share_target(case_of(FULL), "nothing", DAY) is None
     assert share_target(case_of(FULL), "member-plan", date(2029, 1, 1)) is None
+
+
+def test_a_share_is_of_the_target_of_the_persons_own_branch() -> None:
+    rule = {"id": "member-year", "label": "要求", "who": "ours", "period": "year", "from": "2024-01-01"}
+    rule |= {"source": "x", "prorate": "by_month", "measure": "hours", "min": 32, "otherwise": 16}
+    who = {"members": {"status": ["full"]}, "ours": {"include": "members", "unit": ["jg1"]}}
+    online = {"date": "2026-03-01", "hours": 8, "kind": "online_organised"}
+    members = {"m1": {}, "m2": {"branch": "yjs"}}
+    rules = {"requirements": [rule], "who": who, "caps": [ONLINE]}
+    found = records_of(online, {**online, "member": "m2"}, {**online, "date": "2026-03-02", "member": "m1"}, members=members, **rules)  # fmt: skip
+    told = totals.total(found, found.policy, set(found.studies), END).members
+    assert {name: sums.whole(one.credits) for name, one in told.items()} == {"m1": 8, "m2": 4}
+
+
+def test_a_share_of_what_a_persons_own_period_asks_for() -> None:
+    rule = replace(RULES.requirements[0], id="own", period="trial", prorate=False)
+    rules = replace(OWN, requirements=(rule,))
+    assert share_target(case_of(TURNED, rules), "own", date(2026, 3, 10)) == 32
+    assert share_target(case_of(TURNED, rules), "own", date(2026, 3, 9)) is None
+    assert share_target(case_of(FULL, rules), "own", date(2026, 3, 10)) is None
 
 
 def test_a_share_of_a_prorated_target_cuts_what_goes_over_it() -> None:
@@ -308,12 +336,60 @@ def test_records_of_the_first_and_the_last_day_of_a_period_count_and_no_others()
 
 def test_a_study_over_new_year_counts_on_each_side_what_its_days_hold() -> None:
     long = {"date": "2025-12-31", "end": "2026-01-02", "hours": 20}
-    this, last = standing_of(long, measure="hours", min=40), standing_of(long, on=date(2025, 12, 31), measure="hours", min=40)  # fmt: skip
-    assert this.counted == 12 and [line.counted for line in this.lines] == [12]
-    later = standing_of(long, on=date(2026, 1, 2), measure="hours", min=40)
-    assert later.counted == 12 and last.lines[0].credit.credited + last.lines[0].credit.apart >= 0
+    for on, counted in (("2025-12-31", 8), ("2026-01-02", 12), ("2026-12-31", 12)):
+        found = standing_of(long, on=date.fromisoformat(on), measure="hours", min=40)
+        assert (found.counted, [line.counted for line in found.lines]) == (counted, [counted])
     days = standing_of(long, measure="days", min=5)
     assert (days.counted, days.percent, days.short) == (Decimal("1.5"), 30, Decimal("3.5"))
+
+
+def test_what_is_shown_is_never_better_than_what_is() -> None:
+    found = standing_of({"date": "2026-03-01", "hours": 1}, measure="days", min=2)
+    assert (found.counted, found.percent, found.short) == (Decimal("0.12"), Decimal("6.2"), Decimal("1.88"))
+    assert (found.start, found.until, found.months) == (*YEAR, None)
+
+
+def test_days_are_reckoned_by_the_conversion_of_each_records_day() -> None:
+    old = {"from": "2024-01-01", "until": "2026-03-02", "minutes_per_hour": 60, "hours_per_half_day": 3}
+    old |= {"hours_per_day": 6, "step": 0.5, "rounding": "down"}
+    new = {**old, "from": "2026-03-02", "hours_per_day": 8}
+    del new["until"]
+    said = [{"date": f"2026-03-0{day}", "hours": 6} for day in (1, 2)]
+    rule = {
+        "id": "rule",
+        "label": "要求",
+        "who": "members",
+        "period": "year",
+        "from": "2024-01-01",
+        "source": "x",
+    }
+    found = records_of(*said, requirements=[{**rule, "measure": "days", "min": 5}], conversion=[old, new])
+    standing = totals.total(found, found.policy, set(found.studies), END).members["m1"].of("rule")
+    assert standing is not None and standing.counted == Decimal("1.75")
+    assert [line.counted for line in standing.lines] == [1, Decimal("0.75")]
+
+
+def test_a_record_is_of_its_kind_as_it_was_on_its_day() -> None:
+    kinds = {"course": {**KIND, "changes": [{"from": "2026-03-02", "bucket": "online", "counts": True}]}}
+    kinds["own"] = {**KIND, "counts": False, "changes": [{"from": "2026-03-02", "counts": True}]}
+    said = [{"date": f"2026-03-0{day}", "hours": 1, "kind": kind} for kind in kinds for day in (1, 2)]
+    said.append({"date": "2026-03-02", "hours": 1, "kind": "course", "void": True})
+    rule = {
+        "id": "rule",
+        "label": "要求",
+        "who": "members",
+        "period": "year",
+        "from": "2024-01-01",
+        "source": "x",
+    }
+    rule |= {"measure": "hours", "min": 5, "where": {"bucket": ["centralised"]}}
+    found = records_of(*said, requirements=[rule], kinds=kinds)
+    standing = totals.total(found, found.policy, set(found.studies), END).members["m1"].of("rule")
+    assert standing is not None and standing.counted == 2
+    told = [
+        (line.credit.study.kind, line.credit.study.start_date.day, line.counted) for line in standing.lines
+    ]
+    assert sorted(told) == [("course", 1, 1), ("own", 1, 0), ("own", 2, 1)]
 
 
 def test_records_are_events_and_one_event_counts_once() -> None:
@@ -324,8 +400,58 @@ def test_records_are_events_and_one_event_counts_once() -> None:
         {"date": "2026-12-30", "hours": 1},
     ]
     found = standing_of(*said, measure="records", min=4, on=date(2026, 12, 29))
-    assert (found.counted, [line.counted for line in found.lines][:3]) == (2, [1, 0, 1])
+    assert (found.counted, [line.counted for line in found.lines]) == (2, [1, 0, 1, 0])
     assert standing_of(*said, measure="records", min=4).counted == 3
+    again = standing_of(*said, {"date": "2026-03-04", "hours": 1, "activity": "a"}, measure="records", min=4)
+    assert [line.counted for line in again.lines] == [1, 0, 1, 0, 1]
+
+
+def test_a_study_whose_hours_all_fall_into_the_next_year_is_not_in_this_years_ledger() -> None:
+    full = {"date": "2026-12-31", "hours": 8, "start": "08:00"}
+    late = {"date": "2026-12-31", "end": "2027-01-01", "hours": 8, "start": "09:00"}
+    rule = {
+        "id": "rule",
+        "label": "要求",
+        "who": "members",
+        "period": "year",
+        "from": "2024-01-01",
+        "source": "x",
+    }
+    found = records_of(full, late, requirements=[{**rule, "measure": "hours", "min": 9}], caps=[PER_DAY])
+    for day, number in ((END, "0"), (date(2027, 1, 1), "1")):
+        standing = totals.total(found, found.policy, set(found.studies), day).members["m1"].of("rule")
+        assert standing is not None and [line.credit.study.id[-1] for line in standing.lines] == [number]
+
+
+def test_a_ledger_begins_with_the_first_day_of_its_period_counted_or_not() -> None:
+    found = standing_of({"date": "2026-01-01", "hours": 1, "void": True}, measure="hours", min=4)
+    assert [line.credit.why for line in found.lines] == ["void"]
+
+
+def test_months_of_both_groups_share_a_target() -> None:
+    one = {"roles": [{"role": "branch_secretary", "from": "2026-07-01"}]}
+    rule = {"id": "rule", "label": "要求", "who": "secretaries", "period": "year", "from": "2024-01-01"}
+    rule |= {"source": "x", "prorate": "by_month", "measure": "hours", "min": 24, "otherwise": 12}
+    found = records_of(members={"m1": one}, requirements=[rule])
+    standing = totals.total(found, found.policy, (), END).members["m1"].of("rule")
+    assert standing is not None and (standing.target, standing.months) == (18, (6, 12))
+
+
+def test_exactly_as_much_as_is_tolerated_is_not_behind() -> None:
+    rule = {
+        "id": "rule",
+        "label": "要求",
+        "who": "members",
+        "period": "year",
+        "from": "2024-01-01",
+        "source": "x",
+    }
+    alerts = {"near_ratio": 0.9, "behind_tolerance": 0.2, "waiting_days": 7}
+    for hours, told in (("12.75", "behind"), ("12.8", "under_way"), ("14.4", "near")):
+        said = {"date": "2026-03-01", "end": "2026-03-02", "hours": hours}
+        found = records_of(said, requirements=[{**rule, "measure": "hours", "min": 16}], alerts=alerts)
+        standing = totals.total(found, found.policy, set(found.studies), END).members["m1"].of("rule")
+        assert standing is not None and standing.standing == told
 
 
 def test_a_ledger_has_the_records_that_bring_nothing_with_their_reason() -> None:
@@ -395,6 +521,7 @@ def test_a_target_of_nothing_is_met_and_full() -> None:
     ("day", "hours", "standing", "expected"),
     [
         ("2026-01-01", "0", "behind", "0.04"),  # 16 / 365 = 0.0438
+        ("2026-01-04", "0", "behind", "0.18"),  # 64 / 365 = 0.1753
         ("2026-07-02", "6.42", "under_way", "8.02"),  # 183 of 365 days, a fifth less is 6.4175
         ("2026-07-02", "6.41", "behind", "8.02"),
         ("2026-12-31", "12.75", "behind", "16"),
@@ -485,6 +612,41 @@ def test_what_was_over_is_carried_only_from_a_period_that_applied() -> None:
     assert carried("2024-01-01", date(2027, 12, 31)) == (0, 0, 0)
     assert carried("2024-01-01", **{"from": "2026-01-01"}) == (0, 1, 1)
     assert carried("2024-01-01", measure="records", min=1) == (0, 1, 1)
+
+
+def carried_of(rules: list[dict[str, Any]], on: date, first: str = "2024-01-01", hours: str = "6.25", **carry: str) -> Standings:  # fmt: skip
+    made = {"id": "rule", "label": "要求", "who": "members", "period": "year", "source": "x"}
+    made |= {"measure": "hours", "min": 12, "from": "2024-01-01"}
+    listed = [{**made, **rule} for rule in rules]
+    over = [{"requirement": "rule", "max": 3, "from": "2024-01-01", **carry}]
+    said = [{"date": f"{year}-03-0{day}", "hours": hours} for year in (2024, 2025, 2026) for day in (1, 2)]
+    members = {"m1": {"periods": [{"from": first, "status": "full"}]}}
+    found = records_of(*said, members=members, requirements=listed, carry_over=over)
+    standing = totals.total(found, found.policy, set(found.studies), on).members["m1"].of("rule")
+    assert standing is not None
+    return standing
+
+
+def test_hours_are_carried_over_only_into_periods_that_begin_under_the_rule() -> None:
+    span = {"from": "2026-01-01", "until": "2027-01-01"}
+    told = [carried_of([{}], date(year, 12, 31), **span) for year in (2025, 2026, 2027)]
+    assert [(one.figure.carried, one.counted) for one in told] == [(0, Decimal("12.5")), (Decimal("0.5"), 13), (0, 0)]  # fmt: skip
+
+
+def test_what_is_carried_over_may_meet_a_requirement() -> None:
+    assert (
+        carried_of([{"min": 12, "until": "2026-01-01"}, {"min": 13, "from": "2026-01-01"}], END).standing
+        == "met"
+    )
+
+
+def test_the_version_in_force_on_the_last_day_says_what_was_over() -> None:
+    turned = [{"until": "2025-12-31", "min": 20}, {"from": "2025-12-31"}]
+    assert carried_of(turned, END).figure.carried == Decimal("0.5")
+    whole = carried_of([{}], END, "2025-07-01")  # nothing is prorated
+    assert whole.figure.carried == Decimal("0.5")
+    days = [{"until": "2026-01-01", "measure": "days", "min": 1}, {"from": "2026-01-01"}]
+    assert (carried_of(days, END).figure.carried, carried_of(days, END).counted) == (0, Decimal("12.5"))
 
 
 def test_carried_hours_are_those_of_the_first_option_in_hours_and_none_are_carried_into_days() -> None:
@@ -607,6 +769,100 @@ def test_days_are_filled_in_two_rounds_and_parts_are_told_by_day() -> None:
     assert credited({**long, "end": "2026-02-01", "hours": 9}) == [(8, "per-day")]
 
 
+ONLINE = {"id": "online", "where": {"bucket": ["online"]}, "per": "year", "from": "2024-01-01"}
+ONLINE |= {"max_share_of": "member-year", "share": 0.25}
+PER_DAY = {"id": "per-day", "per": "day", "max": 8, "from": "2024-01-01"}
+
+
+def test_a_credit_says_all_that_made_it() -> None:
+    kinds = {"course": {**KIND, "factor": 2, "changes": [{"from": "2026-03-02", "factor": 3}]}}
+    said = [
+        {"date": "2026-03-01", "hours": 1, "kind": "course"},
+        {"date": "2026-03-02", "hours": 1, "kind": "course"},
+        {"date": "2026-03-02", "hours": 9, "start": "08:00"},
+        {"date": "2026-03-02", "hours": 2, "start": "09:00"},
+        {"date": "2026-03-03", "hours": 2, "void": True},
+        {"date": "2026-03-04", "hours": 2, "kind": "nothing"},
+        {"date": "2027-01-01", "hours": 2},
+        {"date": "2026-03-05", "hours": 2},
+        {"date": "2026-03-06", "hours": 2, "kind": "volunteer"},
+    ]
+    found = records_of(*said, kinds=kinds)
+    approved = {path for path in found.studies if "0007" not in path}
+    members = totals.total(found, found.policy, approved, END).members
+    told = {int(c.study.id[-1]): c for c in members["m1"].credits}
+    first, second = date(2026, 3, 1), date(2026, 3, 2)
+    assert {
+        n: (c.state, c.claimed, c.factor, c.credited, c.apart, c.parts, c.why) for n, c in told.items()
+    } == {
+        0: ("counted", 1, 2, 2, 0, ((first, 2),), ""),
+        1: ("counted", 1, 3, 3, 0, ((second, 3),), ""),
+        2: ("counted", 9, 1, 5, 0, ((second, 5),), "per-day"),
+        3: ("counted", 2, 1, 0, 0, (), "per-day"),
+        4: ("void", 2, 1, 0, 0, (), "void"),
+        5: ("counted", 2, 1, 0, 0, (), "unknown-kind"),
+        6: ("counted", 2, 1, 0, 0, (), "future"),
+        7: ("unapproved", 2, 1, 0, 0, (), "unapproved"),
+        8: ("counted", 2, 1, 0, 2, ((date(2026, 3, 6), 2),), "kind-not-counted"),
+    }
+    assert all(isinstance(c.credited, Decimal) and isinstance(c.apart, Decimal) for c in told.values())
+
+
+def test_what_has_a_limit_a_year_of_its_own_comes_last_and_a_cap_narrows_only_in_force() -> None:
+    kinds = {"course": {**KIND, "max_per_year": 8}}
+    both = [{"date": "2026-03-01", "hours": 8, "start": "08:00", "kind": "course"}, {"date": "2026-03-01", "hours": 7, "start": "09:00"}]  # fmt: skip
+    assert credited(*both, kinds=kinds) == [(1, "per-day"), (7, "")]
+    online = [{**both[0], "kind": "online_organised"}, both[1]]
+    late = {"id": "late", "where": {"kind": ["online_organised"]}, "per": "year", "max": 3}
+    assert credited(*online, caps=[PER_DAY, {**late, "from": "2026-03-02"}]) == [(8, ""), (0, "per-day")]
+    assert credited(*online, caps=[PER_DAY, {**late, "from": "2026-03-01"}]) == [(1, "per-day"), (7, "")]
+
+
+def test_two_days_are_filled_in_two_rounds_by_the_conversion_of_the_first() -> None:
+    loose = {**PER_DAY, "max": 10}
+    long = {"date": "2026-03-01", "end": "2026-03-02", "hours": 12}
+
+    def parts(*said: dict[str, Any], **rules: Any) -> list[list[Decimal]]:
+        found = records_of(*said, **rules)
+        credits = totals.total(found, found.policy, set(found.studies), END).credits()
+        return [[hours for _, hours in c.parts] for c in credits]
+
+    assert parts(long, caps=[loose]) == [[8, 4]]
+    old = {"from": "2024-01-01", "until": "2026-03-02", "minutes_per_hour": 60, "hours_per_half_day": 4}
+    old |= {"hours_per_day": 6, "step": 0.5, "rounding": "down"}
+    new = {**old, "from": "2026-03-02", "hours_per_day": 8}
+    del new["until"]
+    later = {**long, "date": "2026-03-05", "end": "2026-03-06"}
+    assert parts(long, later, caps=[loose], conversion=[old, new]) == [[6, 6], [8, 4]]
+
+
+def test_what_finds_room_on_another_day_is_not_cut() -> None:
+    busy = {"date": "2026-03-01", "hours": 6, "start": "00:00"}
+    long = {"date": "2026-03-01", "end": "2026-03-02", "hours": 10, "start": "08:00"}
+    assert credited(busy, long) == [(6, ""), (10, "")]
+
+
+def test_a_year_of_a_cap_is_that_of_the_day_or_of_the_first_day() -> None:
+    course = {"date": "2025-12-31", "end": "2026-01-01", "hours": 16, "kind": "online_organised"}
+    year = {"id": "five", "where": {"bucket": ["online"]}, "per": "year", "max": 5, "from": "2024-01-01"}
+    assert credited(course, caps=[year]) == [(10, "five")]
+    assert credited(course, caps=[year], crossing=[]) == [(5, "five")]
+    begun = {**year, "from": "2026-01-01"}
+    assert credited(course, caps=[begun, PER_DAY]) == [(13, "five")]
+    assert credited(course, caps=[begun], crossing=[]) == [(16, "")]
+
+
+def test_a_share_is_rounded_down_and_a_cap_that_does_not_reach_hides_no_other() -> None:
+    online = {"date": "2026-03-01", "hours": 10, "kind": "online_organised"}
+    assert credited(online, caps=[{**ONLINE, "share": 0.2999}]) == [(Decimal("9.59"), "online")]
+    nothing = {**ONLINE, "id": "plan", "per": "plan", "from": "2024-01-01", "until": "2026-01-01"}
+    assert credited(online, caps=[nothing, PER_DAY]) == [(8, "per-day")]
+    gone = {"date": "2030-03-01", "hours": 10}
+    found = records_of(gone, caps=[{"id": "plan", "per": "plan", "max": 1, "from": "2024-01-01"}, PER_DAY])
+    (credit,) = totals.total(found, found.policy, set(found.studies), date(2030, 12, 31)).credits()
+    assert (credit.credited, credit.why) == (8, "per-day")
+
+
 # --- everybody, and those on no roster
 
 
@@ -615,7 +871,15 @@ def test_strangers_are_told_apart_by_id_and_are_asked_nothing() -> None:
     found = records_of(*said)
     told = totals.total(found, found.policy, set(found.studies), END)
     assert [(c.study.member, c.credited, c.why) for c in told.strangers] == [("b2", 8, "per-day"), ("z9", 8, "per-day")]  # fmt: skip
-    assert list(told.members) == ["m1"] and told.members["m1"].branch == "jg1"
+    assert list(told.members) == ["m1"] and told.members["m1"].branch == "jg1" and told.on == END
+    assert totals.total(found, found.policy, (), date(2023, 1, 1)).members["m1"].branch is None
+    online = {"date": "2026-03-01", "hours": 8, "kind": "online_organised", "member": "z9"}
+    found = records_of({**online, "hours": 5}, {**online, "date": "2026-03-02"}, caps=[ONLINE])
+    told = totals.total(found, found.policy, set(found.studies), END)
+    assert [(c.credited, c.why) for c in told.strangers] == [
+        (5, ""),
+        (3, "online"),
+    ]  # a quarter of the whole 32
 
 
 def test_one_persons_figures_are_the_same_alone() -> None:
@@ -635,7 +899,7 @@ def test_one_persons_figures_are_the_same_alone() -> None:
 
 def test_sums_are_of_a_year_and_the_most_come_first() -> None:
     said = [
-        {"date": "2026-01-01", "hours": 1, "kind": "seminar"},
+        {"date": "2026-01-01", "hours": 1, "kind": "field_study"},
         {"date": "2026-12-31", "hours": 3},
         {"date": "2026-05-01", "hours": 1, "kind": "off_job"},
         {"date": "2025-05-01", "hours": 4, "kind": "off_job"},
@@ -647,8 +911,8 @@ def test_sums_are_of_a_year_and_the_most_come_first() -> None:
     ]
     found = records_of(*said, members={"m1": {}, "m2": {"branch": "yjs"}})
     credits = totals.total(found, found.policy, set(found.studies), END).credits()
-    assert list(sums.by_kind(credits, 2026).items()) == [("lecture", 10), ("off_job", 1), ("seminar", 1)]
-    assert list(sums.by_kind(credits)) == ["lecture", "off_job", "seminar"]
+    assert list(sums.by_kind(credits, 2026).items()) == [("lecture", 10), ("field_study", 1), ("off_job", 1)]
+    assert list(sums.by_kind(credits)) == ["lecture", "off_job", "field_study"]
     assert sums.by_month(credits, 2026) == (1, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 3)
     assert sums.by_branch(credits, 2026) == {"jg1": 5, "yjs": 7} and sums.by_branch(credits, 2025) == {
         "jg1": 4
@@ -741,6 +1005,14 @@ def test_the_effect_of_a_proposal_is_told_for_each_member_on_the_years_last_day(
     unapproved = next(iter(found.studies))
     (same,) = effect(found, found.policy, set(found.studies) - {unapproved}, [spare], on)
     assert same.shifts[1].before is not None and same.shifts[1].before.counted == 8
+
+
+def test_a_correction_is_compared_with_what_stood_before() -> None:
+    found = records_of({"date": "2026-03-01", "hours": 8})
+    (old,) = found.studies.values()
+    (one,) = effect(found, found.policy, set(found.studies), [replace(old, hours=Decimal(2))], END)
+    assert one.before is not None and one.after is not None
+    assert (one.before.counted, one.after.counted, one.credits[0].credited, one.lost) == (8, 2, 2, ())
 
 
 def test_a_proposal_that_reaches_a_threshold_says_which() -> None:
@@ -866,3 +1138,13 @@ def test_hours_of_a_closed_year_are_those_of_its_days_whoever_asks() -> None:
     """Somebody who has hours and of whom nothing is asked stands in the manifest, too."""
     _, _, manifest = closed({"date": "2026-12-31", "hours": 1}, {"date": "2025-12-31", "hours": 1}, members={"m1": {"periods": [{"from": "2024-01-01", "status": "applicant"}]}})  # fmt: skip
     assert manifest["totals"] == {"m1": {"hours": "1", "requirements": {}}}
+
+
+def test_a_study_over_new_year_brings_a_closed_year_its_own_days_only() -> None:
+    long = {"date": "2026-12-31", "end": "2027-01-02", "hours": 20}
+    _, told, manifest = closed(long, members={"m1": {}})
+    assert manifest["totals"]["m1"]["hours"] == "8" and whole_of(told) == 20
+
+
+def whole_of(told: Totals) -> Decimal:
+    return sums.whole(told.credits())
