@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import random
 import time
 from collections.abc import Callable
@@ -71,6 +72,7 @@ def main() -> None:
     parser.add_argument("--members", type=int, default=10_000)
     parser.add_argument("--records", type=int, default=200_000)
     told = parser.parse_args()
+    gc.set_threshold(100_000)  # as the command does
     records, on = large(told.members, told.records), date(2026, 11, 19)
     print(f"{told.members} members, {told.records} records")
     floor = timed("plain loop", lambda: plain(records))

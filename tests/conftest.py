@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from xueshi import project, proposals, records, totals, ulids
 from xueshi.git import Identity, NewCommit, RefUpdate, Repository, init_bare
@@ -19,6 +20,11 @@ from xueshi.records import render, study_file
 BRIDGE = Identity("Xueshi bridge", "bridge@example.invalid")
 DESK = Identity("Xueshi desk", "desk@example.invalid")
 START = datetime(2026, 3, 1, 9, 0, tzinfo=SHANGHAI)
+
+settings.register_profile(
+    "any speed", deadline=None
+)  # speed is measured by scripts/bench, never by a unit test
+settings.load_profile("any speed")
 
 
 def person(member: str, name: str, **more: object) -> dict[str, object]:

@@ -319,7 +319,7 @@ def on_two_days(one: Study, other: Study) -> bool:
     return bool(shared) and not days(one) & days(other)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(few_records(), st.data())
 def test_every_pair_alike_is_told_once_and_no_other(studies: list[Study], data: st.DataObject) -> None:
     judged = data.draw(st.lists(st.sampled_from(studies), unique_by=lambda s: s.id))
@@ -437,7 +437,7 @@ def test_what_is_no_picture_is_told_without_being_decoded(name: str) -> None:
     assert words in found.fault and found.size == len(data)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from([KEPT.data, *CARRYING.values(), moving(), webp(lossless=True)]), st.data())
 def test_nothing_in_a_picture_makes_the_check_fail(whole: bytes, data: st.DataObject) -> None:
     hurt = bytearray(whole[: data.draw(st.integers(0, len(whole)))])
@@ -448,7 +448,7 @@ def test_nothing_in_a_picture_makes_the_check_fail(whole: bytes, data: st.DataOb
     assert found.fault or found.width
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(
         st.tuples(st.sampled_from([b"VP8 ", b"VP8L", b"VP8X", b"EXIF", b"ANMF"]), st.binary(max_size=40))

@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from xueshi.model.organisation import Person
-from xueshi.model.policy import Requirement
+from xueshi.model.policy import Kind, Requirement
 from xueshi.model.study import Study
 
 ZERO = Decimal(0)
@@ -29,7 +29,8 @@ class Standing(StrEnum):
 class Credit:
     """One record's worth. `state`: counted | unapproved | void. `claimed` hours times `factor`, cut by caps, are
     `credited`, or stand `apart` when the kind does not count; `parts` are these hours by counting date. `why` names
-    what made it less, or is empty: unapproved | void | kind-not-counted | future | unknown-kind | a cap's id."""
+    what made it less, or is empty: unapproved | void | kind-not-counted | future | unknown-kind | a cap's id.
+    `kind`: as it was on the first day, None for an unknown one."""
 
     study: Study
     state: str
@@ -39,6 +40,7 @@ class Credit:
     apart: Decimal
     parts: tuple[tuple[date, Decimal], ...]
     why: str = ""
+    kind: Kind | None = None
 
     def within(self, start: date, until: date) -> Decimal:
         """Hours credited on counting dates in the span."""

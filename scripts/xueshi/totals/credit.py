@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_DOWN, Decimal
+from typing import NamedTuple
 
 from xueshi.model import Cap, Credit, Kind, Policy, Study, Where, contains
 from xueshi.totals.selecting import calendar_span
@@ -28,9 +29,8 @@ class Context:
     share: Callable[[str, date], Decimal | None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A record before caps: `worth` hours of a known kind, or nothing and `why`."""
+class _Asked(NamedTuple):
+    """A record before caps: `worth` hours of its kind, or nothing and `why`."""
 
     study: Study
     state: str
@@ -56,16 +56,16 @@ def credits(studies: Iterable[Study], context: Context) -> tuple[Credit, ...]:
 
 
 def _asked(study: Study, context: Context) -> _Asked:
-    if study.path not in context.approvals:
-        return _Asked(study, "unapproved", "unapproved")
-    if study.void:
-        return _Asked(study, "void", "void")
     kind = context.policy.kinds.get(study.kind)
+    kind = kind.on(study.start_date) if kind else None
+    if study.path not in context.approvals:
+        return _Asked(study, "unapproved", "unapproved", kind)
+    if study.void:
+        return _Asked(study, "void", "void", kind)
     if kind is None:
         return _Asked(study, "counted", "unknown-kind")
     if study.start_date > context.on:
-        return _Asked(study, "counted", "future")
-    kind = kind.on(study.start_date)
+        return _Asked(study, "counted", "future", kind)
     return _Asked(study, "counted", "", kind, study.hours * kind.factor, _caps(study, kind, context.policy))
 
 
@@ -90,51 +90,65 @@ def _is_narrowed(asked: _Asked) -> bool:
 
 def _credit(asked: _Asked, context: Context, used: Used) -> Credit:
     study, kind = asked.study, asked.kind
-    if kind is None:
-        return Credit(study, asked.state, study.hours, Decimal(1), ZERO, ZERO, (), asked.why)
+    if kind is None or asked.why:
+        return Credit(study, asked.state, study.hours, Decimal(1), ZERO, ZERO, (), asked.why, kind)
     parts, why = _fill(asked, kind, context, used)
-    hours = sum((hours for _, hours in parts), ZERO)
+    hours = parts[0][1] if len(parts) == 1 else sum((hours for _, hours in parts), ZERO)
     if kind.counts:
-        return Credit(study, asked.state, study.hours, kind.factor, hours, ZERO, parts, why)
-    return Credit(study, asked.state, study.hours, kind.factor, ZERO, hours, parts, "kind-not-counted")
+        return Credit(study, asked.state, study.hours, kind.factor, hours, ZERO, parts, why, kind)
+    return Credit(study, asked.state, study.hours, kind.factor, ZERO, hours, parts, "kind-not-counted", kind)
 
 
 def _fill(
     asked: _Asked, kind: Kind, context: Context, used: Used
 ) -> tuple[tuple[tuple[date, Decimal], ...], str]:
     """The record's days filled in order as far as its caps have room, and the cap that left no more."""
-    study, policy = asked.study, context.policy
+    study, policy, left = asked.study, context.policy, asked.worth
+    group = "" if kind.counts else kind.bucket
     # A study ends before it begins, or after years, only where the check was not heeded.
     days = _days(study)
-    splits = len(days) > 1 and policy.splits(study.start_date)
+    if len(days) == 1:
+        whole, full = _take(left, asked, days[0], days[0], context, used, group)
+        return ((days[0], whole),) if whole else (), full
+    splits = policy.splits(study.start_date)
     most = policy.conversion(study.start_date).hours_per_day
-    group = "" if kind.counts else kind.bucket
-    taken, left, full = [ZERO] * len(days), asked.worth, ""
-    for limit in (most, None) if len(days) > 1 else (None,):
+    taken, full = [ZERO] * len(days), ""
+    for limit in (most, None):
         for number, day in enumerate(days):
             if not left:
                 break
             counting = day if splits else study.start_date
-            rooms = _rooms(asked.caps, study, day, counting, context, used, group)
-            part = left if limit is None else min(left, limit - taken[number])
-            for room, cap_id, _ in rooms:
-                if room < part:
-                    part, full = room, cap_id
-            for _, _, bucket in rooms:
-                used[bucket] = used.get(bucket, ZERO) + part
+            wanted = left if limit is None else min(left, limit - taken[number])
+            part, narrow = _take(wanted, asked, day, counting, context, used, group)
+            full = narrow or full
             taken[number] += part
             left -= part
-    counted = study.start_date
     if splits:
         parts = tuple((day, hours) for day, hours in zip(days, taken, strict=True) if hours)
     else:
         whole = sum(taken, ZERO)
-        parts = ((counted, whole),) if whole else ()
+        parts = ((study.start_date, whole),) if whole else ()
     return parts, full if left else ""
 
 
+def _take(
+    wanted: Decimal, asked: _Asked, day: date, counting: date, context: Context, used: Used, group: str
+) -> tuple[Decimal, str]:
+    """Hours that every cap of the day has room for, which use the caps up, and the cap that gave no more."""
+    rooms = _rooms(asked.caps, asked.study, day, counting, context, used, group)
+    part, full = wanted, ""
+    for room, cap_id, _ in rooms:
+        if room < part:
+            part, full = room, cap_id
+    for _, _, bucket in rooms:
+        used[bucket] = used.get(bucket, ZERO) + part
+    return part, full
+
+
 def _days(study: Study) -> list[date]:
-    last = min(study.end_date or study.start_date, study.start_date + timedelta(_LONGEST))
+    if study.end_date is None:
+        return [study.start_date]
+    last = min(study.end_date, study.start_date + timedelta(_LONGEST))
     return [study.start_date + timedelta(n) for n in range((last - study.start_date).days + 1)] or [
         study.start_date
     ]
@@ -166,7 +180,8 @@ def _rooms(
         if place is None or ceiling is None:
             continue
         bucket = (cap.id, group, place)
-        found.append((max(ceiling - used.get(bucket, ZERO), ZERO), cap.id, bucket))
+        room = ceiling - used.get(bucket, ZERO)
+        found.append((room if room > 0 else ZERO, cap.id, bucket))
     return found
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import ROUND_DOWN, ROUND_UP, Decimal
+from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
+from itertools import accumulate
 
 from xueshi.model import (
     Credit,
     Figure,
-    Kind,
     Line,
     Option,
     Organisation,
@@ -20,13 +21,14 @@ from xueshi.model import (
     Requirement,
     Standing,
     Standings,
+    Where,
     add_months,
     contains,
 )
 from xueshi.totals.selecting import fits, months, span_of
 
-_CENT, _TENTH = Decimal("0.01"), Decimal("0.1")
-ZERO = Decimal(0)
+_CENT, _HALF_CENT = Decimal("0.01"), Fraction(1, 200)
+ZERO, ONE, NOTHING = Decimal(0), Decimal(1), Fraction(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,7 @@ class _Part:
     def target(self, option: Option) -> Decimal:
         if not self.held + self.other:
             return option.min
-        exact = Fraction(option.min * self.held + option.otherwise * self.other) / self.whole
-        return _rounded(exact, _CENT, ROUND_DOWN)
+        return (option.min * self.held + option.otherwise * self.other) * 100 // self.whole * _CENT
 
 
 def standings(case: Case, requirement: Requirement, on: date) -> Standings | None:
@@ -73,19 +74,16 @@ def standings(case: Case, requirement: Requirement, on: date) -> Standings | Non
     held, other, whole = case.months(requirement, span) if requirement.prorate else ([], [], 0)
     part = _Part(len(held), len(other), whole)
     begin = max(span[0], min([*held, *other], default=span[0]))
-    over = _over(case.policy, (begin, span[1]), on)
-    figures, ratios, counts = [], [], []
+    over = _over(case.policy.weights, (begin, span[1]), on)
+    figures, counts, rows = [], [], _Rows(case, requirement, span)
     for option in requirement.options:
-        own = _counted(case, requirement, option, span, on)
+        own = _counted(case, option, rows.of(option))
         carried = _carried(case, requirement, span) if option.measure == "hours" else ZERO
-        target, counted = part.target(option), own + Fraction(carried)
-        counts.append(own)
-        ratios.append(counted / Fraction(target) if target else Fraction(10**9))
-        figures.append(_figure(option, target, counted, carried, Fraction(target) * over))
-    choose = min if requirement.every else max
-    chosen = ratios.index(choose(ratios))
-    option, figure = requirement.options[chosen], figures[chosen]
-    counted = counts[chosen] + Fraction(figure.carried)
+        target, counted = part.target(option), own + _exact(carried)
+        counts.append(counted)
+        figures.append(_figure(option, target, counted, carried, over))
+    chosen = _chosen(requirement, figures, counts) if len(counts) > 1 else 0
+    option, figure, counted = requirement.options[chosen], figures[chosen], counts[chosen]
     return Standings(
         requirement=requirement,
         start=span[0],
@@ -93,159 +91,163 @@ def standings(case: Case, requirement: Requirement, on: date) -> Standings | Non
         standing=_standing(case, figure, counted, over, on),
         figure=figure,
         figures=tuple(figures),
-        lines=_lines(case, requirement, option, span, figure.carried),
+        lines=_lines(case, option, rows.of(option), figure.carried),
         months=(part.held, part.whole) if requirement.prorate else None,
     )
 
 
+def _chosen(requirement: Requirement, figures: list[Figure], counts: list[Fraction]) -> int:
+    """The measure that decides: of any the one furthest on, of all the one furthest behind; the first of equals."""
+    ratios = [
+        counted / _exact(figure.target) if figure.target else Fraction(10**9)
+        for figure, counted in zip(figures, counts, strict=True)
+    ]
+    return ratios.index((min if requirement.every else max)(ratios))
+
+
 def _standing(case: Case, figure: Figure, counted: Fraction, over: Fraction, on: date) -> Standing:
-    alerts, target = case.policy.alerts, Fraction(figure.target)
+    alerts, target = case.policy.alerts, _exact(figure.target)
     if case.person.is_exempt(on):
         return Standing.EXEMPT
     if counted >= target:
         return Standing.MET
-    if counted >= Fraction(alerts.near_ratio) * target:
+    if counted >= _exact(alerts.near_ratio * figure.target):
         return Standing.NEAR
-    if counted < target * over * (1 - Fraction(alerts.behind_tolerance)):
+    if counted < _exact((1 - alerts.behind_tolerance) * figure.target) * over:
         return Standing.BEHIND
     return Standing.UNDER_WAY
 
 
-def _figure(
-    option: Option, target: Decimal, counted: Fraction, carried: Decimal, expected: Fraction
-) -> Figure:
-    percent = counted * 100 / Fraction(target) if target else Fraction(100)
+def _figure(option: Option, target: Decimal, counted: Fraction, carried: Decimal, over: Fraction) -> Figure:
+    aim = _exact(target)
     return Figure(
         measure=option.measure,
         target=target,
         counted=_shown(counted, option.measure),
         carried=carried,
-        short=_rounded(max(Fraction(target) - counted, Fraction(0)), _CENT, ROUND_UP),
-        percent=_rounded(percent, _TENTH, ROUND_DOWN),
-        expected=_rounded(expected + Fraction(_CENT) / 2, _CENT, ROUND_DOWN),
-        met=counted >= Fraction(target),
+        short=-_down(min(counted - aim, NOTHING), 2),
+        percent=_down(counted * 100 / aim if target else Fraction(100), 1),
+        expected=_down(aim * over + _HALF_CENT, 2),
+        met=counted >= aim,
     )
 
 
 def _shown(counted: Fraction, measure: str) -> Decimal:
     """Days are shown to 0.01 down; hours and records are exact in decimal."""
     if measure == "days":
-        return _rounded(counted, _CENT, ROUND_DOWN)
+        return _down(counted, 2)
     return Decimal(counted.numerator) / Decimal(counted.denominator)
 
 
-def _rounded(value: Fraction, step: Decimal, rounding: str) -> Decimal:
-    """A fraction in steps, rounded exactly."""
-    steps = value / Fraction(step)
-    whole = steps.numerator // steps.denominator
-    if rounding == ROUND_UP and whole * steps.denominator != steps.numerator:
-        whole += 1
-    return (whole * step).quantize(step)
+def _down(value: Fraction, places: int) -> Decimal:
+    """A fraction to so many decimal places, down."""
+    return Decimal(value.numerator * 10**places // value.denominator).scaleb(-places)
+
+
+@lru_cache(4096)
+def _exact(value: Decimal) -> Fraction:
+    """Targets and ratios are few and asked for again and again."""
+    return Fraction(value)
 
 
 # --- what counts
 
 
-def _taken(case: Case, requirement: Requirement, option: Option, credit: Credit) -> bool:
-    """Whether a record is among those that this measure speaks of."""
-    kind = case.policy.kinds.get(credit.study.kind)
-    if credit.state != "counted" or kind is None or credit.why == "future":
-        return False
-    kind = kind.on(credit.study.start_date)
-    if kind.counts == _asks_apart(requirement, option):
-        return False
-    return _matches(requirement, option, credit, kind)
+Rows = Sequence[tuple[Credit, Decimal]]
 
 
-def _matches(requirement: Requirement, option: Option, credit: Credit, kind: Kind) -> bool:
-    wheres = (requirement.where, option.where)
-    return all(not where or where.matches(credit.study, kind) for where in wheres)
+class _Rows:
+    """The records behind each measure of a requirement over a period; measures that ask for the same share them."""
+
+    def __init__(self, case: Case, requirement: Requirement, span: tuple[date, date]) -> None:
+        self.case, self.requirement, self.span = case, requirement, span
+        self.found: dict[tuple[bool, Where], Rows] = {}
+
+    def of(self, option: Option) -> Rows:
+        """Every record of the period that the measure speaks of, in order, with what it brings: hours, or 1 for the
+        first of an event. Those that bring nothing, being unapproved for one, are among them."""
+        asked = option.measure == "records", option.where
+        if asked not in self.found:
+            self.found[asked] = self._events(option) if asked[0] else self._hours(option)
+        return self.found[asked]
+
+    def _hours(self, option: Option) -> Rows:
+        start, until = self.span
+        found = []
+        for credit, taken in self._spoken_of(option):
+            parts = credit.parts
+            if len(parts) == 1:
+                day, hours = parts[0]
+                if start <= day < until:
+                    found.append((credit, hours if taken else ZERO))
+                continue
+            inside = [hours for day, hours in parts if start <= day < until]
+            if inside or (not parts and start <= credit.study.start_date < until):
+                found.append((credit, sum(inside, ZERO) if taken else ZERO))
+        return found
+
+    def _events(self, option: Option) -> Rows:
+        seen: set[str] = set()
+        found = []
+        for credit, taken in self._spoken_of(option):
+            study = credit.study
+            if self.span[0] <= study.start_date < self.span[1]:
+                event = study.activity or study.id
+                found.append((credit, ONE if taken and event not in seen else ZERO))
+                seen |= {event} if taken else set()
+        return found
+
+    def _spoken_of(self, option: Option) -> Iterator[tuple[Credit, bool]]:
+        """Records that the measure speaks of, and whether each counts."""
+        wheres = [where for where in (self.requirement.where, option.where) if where]
+        apart = any(where.counts is False for where in wheres)
+        for credit in self.case.ledger:
+            kind = credit.kind
+            if kind is None:
+                if not wheres:
+                    yield credit, False
+                continue
+            for where in wheres:
+                if not where.matches(credit.study, kind):
+                    break
+            else:
+                counts = credit.state == "counted" and credit.why != "future"
+                yield credit, counts and kind.counts != apart
 
 
-def _asks_apart(requirement: Requirement, option: Option) -> bool:
-    return requirement.where.counts is False or option.where.counts is False
+def _counted(case: Case, option: Option, rows: Rows) -> Fraction:
+    if option.measure == "days":
+        return _in_days(_by_day(case, rows))
+    return Fraction(sum((brought for _, brought in rows), ZERO))
 
 
-def _hours(credit: Credit, span: tuple[date, date]) -> Decimal:
-    """What one record brings to a span, credited or apart."""
-    parts = credit.parts
-    if len(parts) == 1:
-        return parts[0][1] if span[0] <= parts[0][0] < span[1] else ZERO
-    return sum((hours for day, hours in parts if span[0] <= day < span[1]), ZERO)
-
-
-def _events(credit: Credit, span: tuple[date, date], on: date) -> set[str]:
-    study = credit.study
-    inside = span[0] <= study.start_date < span[1] and study.start_date <= on
-    return {study.activity or study.id} if inside else set()
-
-
-def _counted(
-    case: Case, requirement: Requirement, option: Option, span: tuple[date, date], on: date
-) -> Fraction:
-    meant = [credit for credit in case.ledger if _taken(case, requirement, option, credit)]
-    if option.measure == "records":
-        return Fraction(len({event for credit in meant for event in _events(credit, span, on)}))
-    if option.measure == "hours":
-        return Fraction(sum((_hours(credit, span) for credit in meant), ZERO))
-    by_day: dict[Decimal, Decimal] = {}  # hours by how many make a day
-    for credit in meant:
+def _by_day(case: Case, rows: Rows) -> dict[Decimal, Decimal]:
+    """Hours by how many of them make a day."""
+    found: dict[Decimal, Decimal] = {}
+    for credit, hours in rows:
         most = case.policy.conversion(credit.study.start_date).hours_per_day
-        by_day[most] = by_day.get(most, ZERO) + _hours(credit, span)
-    return sum((Fraction(hours) / Fraction(most) for most, hours in by_day.items()), Fraction(0))
+        found[most] = found.get(most, ZERO) + hours
+    return found
 
 
-def _lines(
-    case: Case, requirement: Requirement, option: Option, span: tuple[date, date], carried: Decimal
-) -> tuple[Line, ...]:
-    """Every record of the period that the measure speaks of, and those that would count had they been approved."""
-    found, seen = [], set[str]()
-    none: Decimal | Fraction = Fraction(0) if option.measure == "days" else ZERO
-    running = none + (Fraction(carried) if option.measure == "days" else carried)  # type: ignore[operator]
-    for credit in case.ledger:
-        if not _inside(credit, span):
-            continue
-        if _taken(case, requirement, option, credit):
-            events = _events(credit, span, credit.study.start_date) - seen
-            seen |= events
-            brought = _brought(case, option, credit, span, len(events))
-        elif _spoken_of(case, requirement, option, credit):
-            brought = none
-        else:
-            continue
-        running += brought  # type: ignore[operator]
-        found.append(Line(credit, _line_shown(brought), _line_shown(running)))
+def _in_days(hours: dict[Decimal, Decimal]) -> Fraction:
+    return sum((Fraction(own) / Fraction(most) for most, own in hours.items()), NOTHING)
+
+
+def _lines(case: Case, option: Option, rows: Rows, carried: Decimal) -> tuple[Line, ...]:
+    """The ledger: each record with what it brings and the sum so far, which begins with what was carried over."""
+    if option.measure != "days":
+        sums = accumulate((brought for _, brought in rows), initial=carried)
+        next(sums)
+        return tuple(
+            Line(credit, brought, running) for (credit, brought), running in zip(rows, sums, strict=True)
+        )
+    found, days = [], NOTHING
+    for row in rows:
+        brought = _in_days(_by_day(case, [row]))
+        days += brought
+        found.append(Line(row[0], _down(brought, 2), _down(days, 2)))
     return tuple(found)
-
-
-def _brought(
-    case: Case, option: Option, credit: Credit, span: tuple[date, date], events: int
-) -> Decimal | Fraction:
-    """What one record brings: hours and records as decimals, days as a fraction."""
-    if option.measure == "records":
-        return Decimal(events)
-    hours = _hours(credit, span)
-    if option.measure == "hours":
-        return hours
-    return Fraction(hours) / Fraction(case.policy.conversion(credit.study.start_date).hours_per_day)
-
-
-def _inside(credit: Credit, span: tuple[date, date]) -> bool:
-    if not credit.parts:
-        return span[0] <= credit.study.start_date < span[1]
-    return any(span[0] <= day < span[1] for day, _ in credit.parts)
-
-
-def _line_shown(value: Decimal | Fraction) -> Decimal:
-    return value if isinstance(value, Decimal) else _rounded(value, _CENT, ROUND_DOWN)
-
-
-def _spoken_of(case: Case, requirement: Requirement, option: Option, credit: Credit) -> bool:
-    """Whether a record that brings nothing belongs in the ledger all the same: with its reason."""
-    kind = case.policy.kinds.get(credit.study.kind)
-    if kind is None:
-        return not requirement.where and not option.where
-    return _matches(requirement, option, credit, kind.on(credit.study.start_date))
 
 
 def _carried(case: Case, requirement: Requirement, span: tuple[date, date]) -> Decimal:
@@ -265,7 +267,7 @@ def _carried(case: Case, requirement: Requirement, span: tuple[date, date]) -> D
         return ZERO
     held, other, whole = case.months(before, earlier) if before.prorate else ([], [], 0)
     target = _Part(len(held), len(other), whole).target(option)
-    own = _counted(case, before, option, earlier, last)
+    own = _counted(case, option, _Rows(case, before, earlier).of(option))
     over = max(own - Fraction(target), Fraction(0))
     kept = min(over, Fraction(rules[0].max))
     return Decimal(kept.numerator) / Decimal(kept.denominator)
@@ -285,23 +287,24 @@ def share_target(case: Case, requirement_id: str, day: date) -> Decimal | None:
 # --- pace
 
 
-def _over(policy: Policy, span: tuple[date, date], on: date) -> Fraction:
+@lru_cache(4096)
+def _over(weights: tuple[Decimal, ...], span: tuple[date, date], on: date) -> Fraction:
     """The part of a period that is over by the end of a day."""
     until = min(max(on + timedelta(1), span[0]), span[1])
-    whole = _weight(policy, span[0], span[1])
+    whole = _weight(weights, span[0], span[1])
     if whole:
-        return _weight(policy, span[0], until) / whole
+        return _weight(weights, span[0], until) / whole
     return Fraction((until - span[0]).days, (span[1] - span[0]).days)  # months that weigh nothing
 
 
-def _weight(policy: Policy, start: date, until: date) -> Fraction:
-    if not policy.weights:
+def _weight(weights: tuple[Decimal, ...], start: date, until: date) -> Fraction:
+    if not weights:
         return Fraction((until - start).days)
     found, day = Fraction(0), start
     while day < until:
         first = day.replace(day=1)
         following = add_months(first, 1)
         share = Fraction((min(until, following) - day).days, (following - first).days)
-        found += Fraction(policy.weights[day.month - 1]) * share
+        found += Fraction(weights[day.month - 1]) * share
         day = following
     return found
