@@ -14,7 +14,8 @@ from test_pictures import photo
 from xueshi import pictures, records, ulids
 from xueshi.delivery import Delivery
 from xueshi.git import Repository, clone_bare
-from xueshi.hosts.local import LocalHost, Pull
+from xueshi.hosts.base import Pull
+from xueshi.hosts.local import LocalHost
 from xueshi.outbox import Outbox
 from xueshi.proposals import Sent, register
 

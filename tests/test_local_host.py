@@ -13,7 +13,7 @@ import pytest
 from conftest import BRIDGE, DESK, START, School, committee_files
 
 from xueshi import records
-from xueshi.errors import GitError, HostRefused
+from xueshi.errors import GitError, HostConflict, HostRefused
 from xueshi.git import RefUpdate, Repository
 from xueshi.hosts.local import LocalHost
 from xueshi.model import Change, Study
@@ -38,10 +38,12 @@ def offered(school: School, study: Study) -> tuple[str, str]:
     return f"sub/{study.id}", head
 
 
-def test_opening_twice_gives_the_same_pull(host: LocalHost, school: School) -> None:
+def test_a_ref_has_one_pull(host: LocalHost, school: School) -> None:
     ref, head = offered(school, school.study())
     first = host.open(ref, "标题", "内容", school.tick())
-    assert host.open(ref, "别的", "", school.tick()) == first == host.find(ref)
+    with pytest.raises(HostConflict, match="pull 1 is there already"):
+        host.open(ref, "别的", "", school.tick())
+    assert host.find(ref) == first
     assert (first.number, first.head, host.open_pulls()) == (1, head, [first])
     with pytest.raises(HostRefused, match="push it first"):
         host.open("sub/01KJYKG9Z08M4T0V2N9X5B7CDE", "", "", school.tick())

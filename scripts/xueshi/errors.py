@@ -39,9 +39,33 @@ class LinkRefused(XueshiError):
         self.reason = reason
 
 
-class HostUnavailable(XueshiError):
-    """The host did not answer or was busy; trying again later is right."""
+class HostError(XueshiError):
+    """A Git host did not do what was asked."""
 
 
-class HostRefused(XueshiError):
-    """The host understood and said no; a person must look."""
+class HostUnavailable(HostError):
+    """It did not answer or was busy, and did nothing; trying again later is right."""
+
+
+class HostUnknown(HostUnavailable):
+    """The answer was lost after the request was sent: it may have been done. Ask before doing it again."""
+
+
+class HostLimited(HostUnavailable):
+    """Too many calls; nothing may be asked of it before `until` (seconds since 1970)."""
+
+    def __init__(self, words: str, until: float) -> None:
+        super().__init__(words)
+        self.until = until
+
+
+class HostDenied(HostError):
+    """The token is wrong, too old or lacks a right, or a signature does not hold: an operator must look."""
+
+
+class HostRefused(HostError):
+    """It understood and said no; a person must look."""
+
+
+class HostConflict(HostRefused):
+    """What was asked for is there already, or is not as it was last seen. Look, then go on."""

@@ -13,7 +13,8 @@ from xueshi.bridge.office import Current, Office
 from xueshi.bridge.pages import Page, Refused, render
 from xueshi.bridge.queue import Brought, Item, brings, effect_of, in_queue, is_own, judged, queue
 from xueshi.errors import HostRefused, HostUnavailable
-from xueshi.hosts.local import MAIN, Pull
+from xueshi.hosts.base import Pull
+from xueshi.hosts.local import MAIN
 from xueshi.model import Change, Severity, Study, Unit, contains
 from xueshi.proposals import granted
 from xueshi.records import study_file

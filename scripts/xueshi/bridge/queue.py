@@ -12,7 +12,7 @@ from xueshi.bridge.office import Current, Office
 from xueshi.checks.duplicates import is_same_event
 from xueshi.checks.proposal import Proposed
 from xueshi.git import Repository
-from xueshi.hosts.local import Pull
+from xueshi.hosts.base import Pull
 from xueshi.model import Evidence, Kept, Person, Problem, Severity, Study, Submission
 from xueshi.records import study_file
 from xueshi.reports.effect import effect_data, effect_markdown, effects

@@ -10,15 +10,18 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 
-from xueshi.errors import HostRefused, HostUnavailable, RefMoved
+from xueshi.errors import HostConflict, HostDenied, HostRefused, HostUnavailable, RefMoved
 from xueshi.git import Identity, NewCommit, RefUpdate, Repository, init_bare
+from xueshi.hosts.base import Budget, Comment, Hint, Probe, Pull
+from xueshi.model import SHANGHAI
 from xueshi.proposals import merge_message
 
 MAIN = "refs/heads/main"
+_COMMENTS = "comments.json"  # beside pull.json: marker -> comment, oldest first
 _STALE = 10.0  # seconds after which nobody can be holding a ref any more
 _TRIES = 5  # a merge that loses the race for main is made again on the new tip
 _ULID = "[0-9A-HJKMNP-TV-Z]" * 26
@@ -41,30 +44,31 @@ done
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Pull:
-    """One pull request. `state`: open | merged | closed; times are ISO with offset."""
-
-    number: int
-    head_ref: str
-    head: str
-    title: str
-    body: str
-    state: str
-    opened_at: str
-    decided_at: str | None = None
-    decided_by: str | None = None
-    reason: str | None = None
-
-
 class LocalHost:
     """Pull requests of one bare repository on this machine; safe for several processes."""
+
+    name, budget = "local", Budget()
 
     def __init__(self, repo: Repository, desk: Identity) -> None:
         self.repo = repo
         self._desk = desk
         self._on_main: tuple[object, frozenset[str]] = (None, frozenset())
         self._read: dict[str, Pull] = {}  # by the meta commit: what was written once never changes
+
+    @property
+    def url(self) -> str:
+        return str(self.repo.path)
+
+    def git_environment(self) -> Mapping[str, str]:
+        return {}
+
+    def probe(self) -> Probe:
+        """Its hook keeps main, and its one way to merge is the desk's."""
+        version = self.repo.run("version").decode().split()[2]
+        return Probe(
+            self.name, version, self._desk.email, can_push=True, can_administer=True, private=True,
+            main_protected=True, merge_methods=("merge",), names_in_merge=False,
+        )  # fmt: skip
 
     @classmethod
     def create(cls, path: Path, desk: Identity) -> LocalHost:
@@ -82,12 +86,12 @@ class LocalHost:
         return next((pull for pull in self._pulls() if pull.head_ref == head_ref), None)
 
     def open(self, head_ref: str, title: str, body: str, at: datetime) -> Pull:
-        """A pull request for `sub/<ULID>`; the same ref twice gives the same one. HostRefused without the ref."""
+        """A pull request for `sub/<ULID>`. HostRefused without the ref, HostConflict where there is one already."""
         with self._lock():
             pulls = self._pulls()
             known = next((pull for pull in pulls if pull.head_ref == head_ref), None)
             if known is not None:
-                return known
+                raise HostConflict(f"pull {known.number} is there already for {head_ref}")
             head = self.repo.resolve(f"refs/heads/{head_ref}")
             if head is None:
                 raise HostRefused(f"no ref {head_ref} to open a pull request for; push it first")
@@ -115,6 +119,30 @@ class LocalHost:
     def open_pulls(self) -> list[Pull]:
         """What waits, oldest first."""
         return [pull for pull in self._pulls() if pull.state == "open"]
+
+    def comments(self, number: int) -> list[Comment]:
+        held = self.repo.blobs([f"refs/pull/{number}/meta:{_COMMENTS}"])
+        return [Comment(**one) for data in held.values() for one in json.loads(data).values()]
+
+    def comment(self, number: int, marker: str, body: str) -> None:
+        """Write below a pull request, or replace what was written with the same marker."""
+        with self._lock():
+            meta = self.repo.resolve(f"refs/pull/{number}/meta")
+            if meta is None:
+                raise HostRefused(f"no pull {number}")
+            at = datetime.now(SHANGHAI).replace(microsecond=0)
+            held = self.repo.blobs([f"{meta}:{_COMMENTS}"])
+            written = json.loads(next(iter(held.values()))) if held else {}
+            written[marker] = asdict(Comment(self._desk.email, body, at.isoformat(), own=True))
+            data = json.dumps(written, ensure_ascii=False, indent=1).encode()
+            commit = NewCommit((meta,), {_COMMENTS: data}, f"Comment on pull {number}\n", self._desk, at)
+            self.repo.update_refs(
+                [RefUpdate(f"refs/pull/{number}/meta", self.repo.commits([commit])[0], meta)]
+            )
+
+    def hint(self, headers: Mapping[str, str], body: bytes) -> Hint | None:
+        """Nobody calls: the bridge sees this host's refs itself."""
+        raise HostDenied("the embedded host sends no webhooks")
 
     def close(self, number: int, by: str, reason: str, at: datetime) -> Pull:
         """Return a proposal with a reason. HostRefused when it is decided already."""
@@ -149,7 +177,7 @@ class LocalHost:
         changed = self.repo.changed(base, pull.head)
         moved = sorted(set(changed) & set(self.repo.changed(base, tip)))
         if moved:
-            raise HostRefused(f"main has changed {moved[0]} since pull {pull.number} was made; return it")
+            raise HostConflict(f"main has changed {moved[0]} since pull {pull.number} was made; return it")
         if not set(grant) <= set(changed):
             raise HostRefused("a grant may only change files of the proposal itself")
         contents = self.repo.blobs(blob for blob in changed.values() if blob)
@@ -166,7 +194,7 @@ class LocalHost:
             raise HostRefused(f"pull {number} is {pull.state} already")
         now = self.repo.resolve(f"refs/heads/{pull.head_ref}") or pull.head
         if now != (head or now):
-            raise HostRefused(f"pull {number} has changed since it was shown; look again")
+            raise HostConflict(f"pull {number} has changed since it was shown; look again")
         return replace(pull, head=now)
 
     def _decide(self, pull: Pull, at: datetime) -> Pull:

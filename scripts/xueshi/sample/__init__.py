@@ -10,7 +10,8 @@ from typing import Any
 
 from xueshi import pictures, project, proposals
 from xueshi.git import BRIDGE, Identity, NewCommit, RefUpdate, Repository
-from xueshi.hosts.local import LocalHost, Pull
+from xueshi.hosts.base import Pull
+from xueshi.hosts.local import LocalHost
 from xueshi.model import SHANGHAI, Evidence
 from xueshi.records import evidence_path, render, study_file
 from xueshi.sample import people as invented
