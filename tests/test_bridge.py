@@ -19,6 +19,7 @@ from xueshi import records
 from xueshi.bridge import Office, make_app
 from xueshi.delivery import Delivery, open_clone
 from xueshi.git import RefUpdate
+from xueshi.hosts.base import Host
 from xueshi.hosts.local import LocalHost
 from xueshi.links import Links
 from xueshi.outbox import Outbox
@@ -37,6 +38,11 @@ class Desk:
     school: School
 
     @property
+    def host(self) -> Host:
+        assert self.office.desk is not None
+        return self.office.desk
+
+    @property
     def outbox(self) -> Outbox:
         return self.office.outbox
 
@@ -50,8 +56,7 @@ class Desk:
         return self.path(self.office.links.desk(member))
 
     def deliver(self) -> None:
-        self.delivery.deliver(self.office.now())
-        self.delivery.reconcile()
+        self.delivery.carry(self.office.now())
 
     def sent(self, where: str | None = None, photos: tuple[bytes, ...] = (), **more: str) -> str:
         """A submission that must be accepted; the receipt's path."""
@@ -63,7 +68,7 @@ class Desk:
         return answer.headers["location"]
 
     def pull(self, number: int = 1) -> str:
-        found = self.office.host.get(number)
+        found = self.host.get(number)
         assert found is not None
         return f"{found.number}:{found.head}"
 
@@ -77,13 +82,15 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     links = Links(b"secret", "http://bridge.test")
     office = Office(
         outbox,
+        host.repo,
         host,
         links,
+        pulls=host.open_pulls,
         page=lambda kind, ident: f"/site/{kind}/{ident}",
         now=lambda: NOW,
         wake=lambda: None,
     )
-    delivery = Delivery(outbox, open_clone(str(host.repo.path), tmp_path / "clone.git"), host, BRIDGE)
+    delivery = Delivery(outbox, open_clone(host, tmp_path / "clone.git"), host, BRIDGE)
     with TestClient(make_app(office, []), base_url="http://bridge.test") as client:
         yield Desk(client, office, delivery, school)
 
@@ -126,7 +133,7 @@ def test_a_registration_becomes_a_receipt_a_pull_request_and_hours(desk: Desk) -
     assert "待审核 1 条" in queue and "林样青" in queue and "0 → 2" in queue and "检查无异常" in queue
     answer = desk.client.post(f"{desk.reviewer()}/approve", data={"pull": desk.pull()})
     assert answer.status_code == 200 and "已通过 1 条" in answer.text and "都审完了" in answer.text
-    desk.delivery.reconcile()
+    desk.delivery.reconcile(NOW)
     done = desk.client.get(receipt).text
     assert "已通过" in done and "审核人 韦测宁" in done and "还差 30 学时" in done
     assert desk.office.current().totals.members["m0012"].standing("year").counted == 2  # type: ignore[union-attr]
@@ -296,7 +303,7 @@ def test_a_returned_proposal_comes_back_with_the_form_filled_in(desk: Desk) -> N
         f"{desk.reviewer()}/1/return", data={"kind": "照片不符", "words": "请换成 <5日> 的照片"}
     )
     assert answer.status_code == 200 and "已退回" in answer.text
-    desk.delivery.reconcile()
+    desk.delivery.reconcile(NOW)
     page = desk.client.get(receipt).text
     assert "已退回" in page and "请换成 &lt;5日&gt; 的照片" in page and "修改后重新提交" in page
     again = re.search(r'href="([^"]+\?again=[^"]+)"', page)
@@ -322,7 +329,7 @@ def test_fewer_hours_are_granted_with_a_reason(desk: Desk) -> None:
         desk.client.post(path, data={"hours": "2.5", "reason": "签到表为 2.5 小时", "head": head}).status_code
         == 200
     )
-    desk.delivery.reconcile()
+    desk.delivery.reconcile(NOW)
     assert "申报 4，认定 2.5" in desk.client.get(receipt).text
     assert desk.office.current().totals.members["m0012"].standing("year").counted == 2.5  # type: ignore[union-attr]
 
@@ -336,7 +343,7 @@ def test_nobody_decides_on_their_own_or_another_branchs(desk: Desk) -> None:
         answer = desk.client.post(f"{desk.reviewer(who)}/approve", data={"pull": desk.pull()})
         assert "没有办成" in answer.text
         assert desk.client.post(f"{desk.reviewer(who)}/1/return", data={"words": "不行"}).status_code == 409
-    assert desk.office.host.get(1).state == "open"  # type: ignore[union-attr]
+    assert desk.host.get(1).state == "open"  # type: ignore[union-attr]
     assert "待审核 1 条" in desk.client.get(desk.reviewer("m0005")).text  # the committee's reviewer may
 
 
@@ -348,14 +355,14 @@ def test_a_wrong_record_is_named_and_blocks_nothing_else(desk: Desk) -> None:
     head = desk.school.commit(
         (desk.school.tip,), {study.path: data}, f"Register\n\nSubmission-Id: {study.id}\nRecord-Id: {study.id}\nAction: register\nSubmitted-By: m0012\n", BRIDGE
     )  # fmt: skip
-    desk.office.host.repo.run("update-ref", f"refs/heads/sub/{study.id}", head)
-    desk.delivery.tidy(NOW)
+    desk.school.repo.run("update-ref", f"refs/heads/sub/{study.id}", head)
+    desk.delivery.carry(NOW)
     queue = desk.client.get(desk.reviewer()).text
     line = data.decode().splitlines().index("hours: 两") + 1
     assert f"{study.path}:{line}" in queue and "待审核 2 条" in queue
     both = desk.client.post(f"{desk.reviewer()}/approve", data={"pull": [desk.pull(1), desk.pull(2)]}).text
     assert "已通过 1 条" in both and "检查没有通过" in both
-    assert [desk.office.host.get(n).state for n in (1, 2)] == ["merged", "open"]  # type: ignore[union-attr]
+    assert [desk.host.get(n).state for n in (1, 2)] == ["merged", "open"]  # type: ignore[union-attr]
 
 
 def test_two_right_proposals_over_the_days_limit_both_stand_and_the_cap_says_so(desk: Desk) -> None:
@@ -381,7 +388,7 @@ def test_a_roster_that_changed_after_sending_is_seen_at_the_desk(desk: Desk) -> 
     queue = desk.client.get(desk.reviewer()).text
     assert "没有党员" in queue and "disabled" in queue
     answer = desk.client.post(f"{desk.reviewer()}/approve", data={"pull": desk.pull()}).text
-    assert "检查没有通过" in answer and desk.office.host.get(1).state == "open"  # type: ignore[union-attr]
+    assert "检查没有通过" in answer and desk.host.get(1).state == "open"  # type: ignore[union-attr]
 
 
 def test_a_picture_opens_only_for_its_reviewer(desk: Desk) -> None:
@@ -433,7 +440,7 @@ def test_the_desk_shows_all_that_it_asks_to_approve(desk: Desk) -> None:
     for name, files in proposals.items():
         head = school.commit((school.tip,), files, f"Change\n\nSubmission-Id: {name}\n", BRIDGE)
         school.repo.update_refs([RefUpdate(f"refs/heads/sub/{name}", head, None)])
-        desk.office.host.open(f"sub/{name}", name, "", NOW)
+        desk.host.open(f"sub/{name}", name, "", NOW)
     officer, reviewer = desk.reviewer("m0005"), desk.reviewer()
     page = desk.client.get(f"{officer}/1").text
     assert 'class="new">+' in page and "&lt;b&gt;other&lt;/b&gt;" in page and "weicn@example.invalid" in page
@@ -448,7 +455,7 @@ def test_the_desk_shows_all_that_it_asks_to_approve(desk: Desk) -> None:
 def test_a_picture_that_is_gone_from_the_outbox_breaks_nothing(desk: Desk) -> None:
     receipt = desk.sent(photos=(photo(),))
     desk.deliver()
-    for path in desk.outbox._spool.rglob("*.webp"):
+    for path in (desk.outbox.folder / "pictures").rglob("*.webp"):
         path.unlink()
     assert desk.client.get(desk.reviewer()).status_code == 200
     assert desk.client.get(f"{desk.reviewer()}/1").status_code == 200
@@ -493,7 +500,7 @@ def test_a_decision_names_the_version_that_was_seen(desk: Desk) -> None:
     desk.deliver()
     answer = desk.client.post(f"{desk.reviewer()}/approve", data={"pull": "1"})
     assert answer.status_code == 409 and "没有办成" in answer.text
-    found = desk.office.host.get(1)
+    found = desk.host.get(1)
     assert found is not None and found.state == "open"
 
 

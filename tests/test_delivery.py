@@ -12,14 +12,15 @@ from conftest import BRIDGE, DESK, START, School, committee_files
 from test_pictures import photo
 
 from xueshi import pictures, records, ulids
-from xueshi.delivery import Delivery
-from xueshi.git import Repository, clone_bare
+from xueshi.delivery import Delivery, Wording, open_clone
+from xueshi.git import Repository
 from xueshi.hosts.base import Pull
 from xueshi.hosts.local import LocalHost
 from xueshi.outbox import Outbox
 from xueshi.proposals import Sent, register
 
 NOW = START + timedelta(days=1)
+WORDING = Wording(person={"m0012": "林样青"}.__getitem__, unit={"jg1": "教工第一党支部"}.__getitem__)
 
 
 class Killed(BaseException):
@@ -60,18 +61,20 @@ def stored(outbox: Outbox) -> Sent:
 def test_exactly_one_pull_request_whenever_it_dies(tmp_path: Path, host: LocalHost, dies: str) -> None:
     outbox = Outbox(tmp_path / "outbox")
     sent = stored(outbox)
-    clone = clone_bare(str(host.repo.path), tmp_path / "clone.git")
+    clone = open_clone(host, tmp_path / "clone.git")
     if dies == "after the push":
         with pytest.raises(Killed):
             Delivery(outbox, DyingClone(clone.path), host, BRIDGE).deliver(NOW)
     if dies == "after the pull was opened":
         with pytest.raises(Killed):
-            Delivery(outbox, clone, DyingHost(host.repo, DESK), BRIDGE).deliver(NOW)
-    again = Delivery(Outbox(tmp_path / "outbox"), clone, host, BRIDGE)
+            Delivery(outbox, clone, DyingHost(host.repo, DESK), BRIDGE, WORDING).deliver(NOW)
+    again = Delivery(Outbox(tmp_path / "outbox"), clone, host, BRIDGE, WORDING)
     assert again.deliver(NOW) == 1 and again.deliver(NOW) == 0
     assert [pull.head_ref for pull in host.open_pulls()] == [f"sub/{sent.id}"]
     row = outbox.get(sent.id)
-    assert row is not None and (row.state, row.pull, row.commit) == ("pending", 1, host.open_pulls()[0].head)
+    held = outbox.batches.get(sent.id)
+    assert row is not None and row.state == "pending" and held is not None
+    assert (held.pull, held.commit, held.rows) == (1, host.open_pulls()[0].head, (row,))
     assert host.open_pulls()[0].title == "【待审核】教工第一党支部 林样青 2026-03-01 党章专题学习 2 学时"
     assert records.evidence_hashes(host.repo) == {sent.evidence[0].sha256}
 
@@ -79,11 +82,11 @@ def test_exactly_one_pull_request_whenever_it_dies(tmp_path: Path, host: LocalHo
 def test_a_decision_reaches_the_member(tmp_path: Path, host: LocalHost) -> None:
     outbox = Outbox(tmp_path / "outbox")
     sent = stored(outbox)
-    delivery = Delivery(outbox, clone_bare(str(host.repo.path), tmp_path / "clone.git"), host, BRIDGE)
+    delivery = Delivery(outbox, open_clone(host, tmp_path / "clone.git"), host, BRIDGE)
     delivery.deliver(NOW)
-    assert delivery.reconcile() == 0
+    assert delivery.reconcile(NOW) == 0
     host.close(1, "m0003", "请换一张照片", NOW)
-    assert delivery.reconcile() == 1
+    assert delivery.reconcile(NOW) == 1
     row = outbox.get(sent.id)
     assert row is not None and (row.state, row.reason, row.decided_by) == (
         "returned",
@@ -95,10 +98,10 @@ def test_a_decision_reaches_the_member(tmp_path: Path, host: LocalHost) -> None:
 def test_a_merged_registration_counts_under_its_own_submission(tmp_path: Path, host: LocalHost) -> None:
     outbox = Outbox(tmp_path / "outbox")
     sent = stored(outbox)
-    delivery = Delivery(outbox, clone_bare(str(host.repo.path), tmp_path / "clone.git"), host, BRIDGE)
+    delivery = Delivery(outbox, open_clone(host, tmp_path / "clone.git"), host, BRIDGE)
     delivery.deliver(NOW)
     pull = host.open_pulls()[0]
     host.merge(1, pull.head, "m0003", NOW)
-    assert delivery.reconcile() == 1
+    assert delivery.reconcile(NOW) == 1
     version = records.read_history(host.repo, "main").last(register(sent).path)
     assert version is not None and version.approved and version.submissions[0].id == sent.id

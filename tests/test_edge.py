@@ -104,9 +104,10 @@ def school(tmp_path: Path) -> School:
 
 @pytest.fixture
 def office(school: School, tmp_path: Path) -> Office:
+    host = LocalHost(school.repo, DESK)
     return Office(
-        Outbox(tmp_path / "outbox"), LocalHost(school.repo, DESK), Links(b"secret", "http://bridge.test"),
-        page=lambda kind, ident: f"/site/{kind}/{ident}", now=lambda: AT, wake=lambda: None,
+        Outbox(tmp_path / "outbox"), host.repo, host, Links(b"secret", "http://bridge.test"),
+        pulls=host.open_pulls, page=lambda kind, ident: f"/site/{kind}/{ident}", now=lambda: AT, wake=lambda: None,
     )  # fmt: skip
 
 

@@ -16,8 +16,8 @@ from xueshi import ulids
 from xueshi.errors import LinkRefused, XueshiError
 from xueshi.links import Links, qr_png, qr_svg, secret
 from xueshi.model import SHANGHAI
-from xueshi.outbox import Outbox
-from xueshi.proposals import Sent, pull_body, register
+from xueshi.outbox import Batch, Gathering, Outbox
+from xueshi.proposals import Sent, Told, pull_body, register
 
 AT = datetime(2026, 11, 19, 17, 2, tzinfo=SHANGHAI)
 
@@ -38,23 +38,33 @@ def test_the_same_form_sent_twice_gives_the_first_receipt(tmp_path: Path) -> Non
     assert Outbox(tmp_path).by_key("key") == outbox.get(first.id)
 
 
-def test_a_step_taken_twice_is_recorded_once(tmp_path: Path) -> None:
-    outbox = Outbox(tmp_path)
-    stale = outbox.store(sent(), "key", "a.yaml")
-    outbox.advance(stale, step="committed", commit="c" * 40)
-    outbox.advance(stale, step="committed", commit="d" * 40)
-    now = outbox.get(stale.sent.id)
-    assert now is not None and now.commit == "c" * 40
+def sealed(outbox: Outbox) -> Batch:
+    outbox.store(sent(), "one", "a.yaml")
+    assert outbox.batches.seal(AT, Gathering(), busy=False) == 1
+    return outbox.batches.due(0.0)[0]
+
+
+def test_who_was_thought_dead_records_nothing(tmp_path: Path) -> None:
+    batches = Outbox(tmp_path).batches
+    first = sealed(Outbox(tmp_path))
+    slow = batches.take(first)
+    assert slow is not None and batches.take(first) is None, "it was taken since it was read"
+    other = batches.take(slow)
+    assert other is not None and batches.advance(other, state="pushed", commit="c" * 40)
+    assert not batches.advance(slow, state="pushed", commit="d" * 40)
+    held = batches.get(slow.id)
+    assert held is not None and (held.state, held.commit) == ("pushed", "c" * 40)
 
 
 def test_due_waits_for_its_time_and_leaves_the_parked(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path)
-    row = outbox.store(sent(), "one", "a.yaml")
-    outbox.retry(row, 100.0, "host away")
-    assert outbox.due(99.0) == []
-    assert [r.attempts for r in outbox.due(100.0)] == [1]
-    outbox.park(row, "refused")
-    assert (outbox.due(200.0), outbox.counts()) == ([], {"parked": 1})
+    outbox.batches.retry(sealed(outbox), 100.0, "host away")
+    assert outbox.batches.due(99.0) == []
+    (held,) = outbox.batches.due(100.0)
+    outbox.batches.park(held, "refused")
+    assert (outbox.batches.due(200.0), outbox.counts()) == ([], {"parked": 1})
+    assert outbox.batches.unpark(held.id) and not outbox.batches.unpark(held.id)
+    assert (len(outbox.batches.due(0.0)), outbox.counts()) == (1, {"received": 1})
 
 
 _KEEP = """
@@ -95,7 +105,7 @@ def test_a_link_opens_for_its_purpose_only() -> None:
 
 
 def test_a_pull_requests_body_escapes_what_people_typed() -> None:
-    body = pull_body(register(sent(title="<script>| # [x](y)\n一行")), "01")
+    body = pull_body([Told(register(sent(title="<script>| # [x](y)\n一行")), "01", "ABCD-EF", "林样青")])
     assert "<script>" not in body and "\\| \\# \\[x\\]\\(y\\) 一行" in body
 
 

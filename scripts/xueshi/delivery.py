@@ -1,183 +1,453 @@
-"""One pass over the outbox: commit, push, find, open, reconcile. Every step may be taken again after a crash."""
+"""One pass over the outbox: seal, commit, push, find, open, reconcile. Every step may be taken again after a crash."""
 
 from __future__ import annotations
 
 import fcntl
 import logging
+import random
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from xueshi.errors import GitError, HostRefused, HostUnavailable, RefMoved, XueshiError
+from xueshi.errors import (
+    GitError,
+    HostConflict,
+    HostDenied,
+    HostError,
+    HostLimited,
+    HostRefused,
+    HostUnavailable,
+    XueshiError,
+)
 from xueshi.git import Identity, NewCommit, Repository, clone_bare
-from xueshi.hosts.local import LocalHost
+from xueshi.hosts.base import Host, Pull
 from xueshi.model import Study
-from xueshi.outbox import Outbox, Row
-from xueshi.proposals import commit_message, pull_body, pull_title, register
-from xueshi.records import evidence_path, load, study_file
+from xueshi.outbox import Batch, Gathering, Outbox, Row
+from xueshi.proposals import Told, changes_message, corrected, pull_body, pull_title, register
+from xueshi.records import evidence_path, load, parse_file, read_commits, study_file, submission
+from xueshi.ulids import year_of
+from xueshi.words import receipt_code
 
-_WAIT = 30.0  # seconds before a failed step is tried again, times the number of attempts
-_ATTEMPTS = 8
-
-
+MAIN = "refs/heads/main"
+_REFSPECS = (
+    f"+{MAIN}:{MAIN}",
+    "+refs/heads/evidence/*:refs/heads/evidence/*",
+    "+refs/heads/sub/*:refs/heads/sub/*",
+)
+_WAIT, _LONGEST = 2.0, 900.0  # seconds between tries of a step that failed: at first, and at most
+_DENIED = 300.0  # seconds until a host is asked again that did not let us in
+_ATTEMPTS = 12  # then a person must look
+_TOGETHER = 50  # refs in one push
 _REF = re.compile(r"sub/[0-7][0-9A-HJKMNP-TV-Z]{25}")
+_ONE = re.compile(
+    r"^\s*(退回|撤回)\s*([0-9A-Z]{4}-?[0-9A-Z]{2})\s*[:：,，]?\s*(.*?)\s*$", re.MULTILINE | re.IGNORECASE
+)
 _LOG = logging.getLogger("xueshi.delivery")
 
 
-def open_clone(url: str, path: Path) -> Repository:
+def open_clone(host: Host, path: Path) -> Repository:
     """The bare clone at `path`, made anew when it is missing or broken: it is only a cache of the host."""
-    clone = Repository(path)
+    clone = Repository(path, host.git_environment())
     try:
-        clone.fetch(url, "+refs/heads/main:refs/heads/main", "+refs/heads/evidence/*:refs/heads/evidence/*")
-        clone.run("rev-parse", "--verify", "--quiet", "refs/heads/main^{tree}")
+        clone.fetch(host.url, *_REFSPECS)
+        clone.run("rev-parse", "--verify", "--quiet", f"{MAIN}^{{tree}}")
     except (GitError, OSError):
         shutil.rmtree(path, ignore_errors=True)
-        clone = clone_bare(url, path)
+        clone = clone_bare(host.url, path, host.git_environment())
     return clone
 
 
-class Delivery:
-    """Carries submissions from `outbox` through `clone` (a bare cache of the host) to pull requests on `host`, whose
-    bodies hold what `told` says of a record: its effect on hours, in Markdown."""
+def leaving(kind: str, submission_id: str, reason: str) -> str:
+    """The line that takes one record out of a pull request, as a reviewer may write it too. `kind`: 退回 | 撤回."""
+    return f"{kind} {receipt_code(submission_id)} {' '.join(reason.split())}".rstrip()
 
-    def __init__(
-        self,
-        outbox: Outbox,
-        clone: Repository,
-        host: LocalHost,
-        bridge: Identity,
-        told: Callable[[Study], str] = lambda study: "",
-    ) -> None:
-        self._outbox = outbox
-        self._clone = clone
-        self._host = host
-        self._url = str(host.repo.path)
-        self._bridge = bridge
-        self._told = told
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What a pull request says beside the facts: a record's `effect` on hours in Markdown, where its `pictures` can be
+    seen, the names of a `person` and a `unit`, and the address of the `desk`."""
+
+    effect: Callable[[Study], str] = lambda study: ""
+    pictures: Callable[[Study], Sequence[str]] = lambda study: ()
+    person: Callable[[str], str] = lambda member: member
+    unit: Callable[[str], str] = lambda branch: branch
+    desk: str = ""
+
+
+@dataclass(slots=True)
+class Delivery:
+    """Carries submissions from `outbox` through `clone` (a bare cache of the host) to pull requests on `host`.
+
+    `opened` holds what waited on the host when it was last asked. One at a time may work on a clone: a file lock keeps
+    other processes out, and a batch's fence whoever was thought dead."""
+
+    outbox: Outbox
+    clone: Repository
+    host: Host
+    bridge: Identity
+    wording: Wording = field(default_factory=Wording)
+    rules: Gathering = field(default_factory=Gathering)
+    opened: list[Pull] = field(default_factory=list)
 
     def deliver(self, now: datetime, stopping: Callable[[], bool] = lambda: False) -> int:
-        """Take every step that is due, until `stopping`; how many submissions reached their pull request. One that
-        fails is put off or parked and stops no other."""
-        done = 0
+        """Take every step that is due, until `stopping`; how many pull requests were opened or found. A batch that
+        fails is put off or parked and stops no other; a host that wants no calls is left alone."""
         with self._only_writer():
-            self._host.mend()
-            for row in self._outbox.due(now.timestamp()):
+            self._fetch()
+            batches, at = self.outbox.batches, now.timestamp()
+            ready = self.outbox.limits.ready(self.host.budget, at)
+            batches.seal(now, self.rules, busy=ready > at or batches.waiting() > self.rules.rush)
+            sealed = batches.due(at, "sealed")
+            for start in range(0, len(sealed), _TOGETHER):
                 if stopping():
+                    return 0
+                self._push(sealed[start : start + _TOGETHER], now)
+            done = 0
+            for held in batches.due(at, "pushed"):
+                if stopping() or self.outbox.limits.blocked(at):
                     break
-                try:
-                    self._propose(row, now)
-                    done += 1
-                except HostRefused as error:
-                    self._outbox.park(row, str(error))
-                except (HostUnavailable, GitError) as error:
-                    self._again(row, now, error)
-                except Exception as error:  # a fault of ours in one row must not hold up the others
-                    _LOG.exception("submission %s is parked", row.sent.id)
-                    self._outbox.park(row, f"{type(error).__name__}: {error}")
-        return done
+                if self.outbox.limits.ready(self.host.budget, at) > at:
+                    break
+                done += self._step(held, now, self._open)
+            return done
 
-    def _again(self, row: Row, now: datetime, error: XueshiError) -> None:
-        _LOG.warning("submission %s: %s", row.sent.id, error)
-        if row.attempts + 1 < _ATTEMPTS:
-            self._outbox.retry(row, now.timestamp() + _WAIT * (row.attempts + 1), str(error))
-        else:
-            self._outbox.park(row, str(error))
-        if not isinstance(error, RefMoved):
-            self._clone = open_clone(self._url, self._clone.path)
+    def carry(self, now: datetime, stopping: Callable[[], bool] = lambda: False) -> None:
+        """Everything there is to do at a host: deliver, see what was decided, tidy up."""
+        for act in (lambda: self.deliver(now, stopping), lambda: self.reconcile(now), lambda: self.tidy(now)):
+            if stopping() or self.outbox.limits.blocked(now.timestamp()):
+                return
+            try:
+                act()
+            except HostLimited as error:
+                self.outbox.limits.block(self.host.name, error.until, str(error))
+            except HostDenied as error:
+                _LOG.error("%s", error)
+                self.outbox.limits.block(self.host.name, now.timestamp() + _DENIED, str(error))
+            except (HostError, GitError) as error:
+                _LOG.warning("%s", error)
+
+    def pause(self, now: float, usual: float) -> float:
+        """Seconds until there is a step to take, at most `usual`."""
+        if not self.outbox.batches.due(now, "pushed"):
+            return usual
+        return max(0.05, min(usual, self.outbox.limits.ready(self.host.budget, now) - now))
+
+    # --- one step, and what its failing means
+
+    def _step(self, held: Batch, now: datetime, act: Callable[[Batch, datetime], None]) -> bool:
+        taken = self.outbox.batches.take(held)
+        if taken is None:
+            return False
+        try:
+            act(taken, now)
+            return True
+        except HostConflict as error:
+            self._again(taken, now, error)
+        except HostRefused as error:
+            self.outbox.batches.park(taken, str(error))
+        except HostLimited as error:
+            self.outbox.limits.block(self.host.name, error.until, str(error))
+            self.outbox.batches.retry(taken, error.until, str(error))
+        except HostDenied as error:
+            _LOG.error("%s", error)
+            until = now.timestamp() + _DENIED
+            self.outbox.limits.block(self.host.name, until, str(error))
+            self.outbox.batches.advance(taken, next_at=until, error=str(error))
+        except (HostUnavailable, GitError) as error:
+            self._again(taken, now, error)
+        except Exception as error:  # a fault of ours in one batch must not hold up the others
+            _LOG.exception("batch %s is parked", held.id)
+            self.outbox.batches.park(taken, f"{type(error).__name__}: {error}")
+        return False
+
+    def _again(self, held: Batch, now: datetime, error: XueshiError) -> None:
+        _LOG.warning("batch %s: %s", held.id, error)
+        if held.attempts + 1 >= _ATTEMPTS:
+            self.outbox.batches.park(held, str(error))
+            return
+        wait = min(_LONGEST, _WAIT * 3**held.attempts) * random.uniform(0.7, 1.3)
+        self.outbox.batches.retry(held, now.timestamp() + wait, str(error))
+
+    def _fetch(self) -> None:
+        """Look at the host. A clone that cannot be fetched into is made anew; a host that is away is told by the steps."""
+        mend = getattr(self.host, "mend", None)
+        if mend is not None:
+            mend()
+        try:
+            self.clone.fetch(self.host.url, *_REFSPECS)
+        except GitError as error:
+            _LOG.warning("%s", error)
+            self.clone = open_clone(self.host, self.clone.path)
 
     @contextmanager
     def _only_writer(self) -> Iterator[None]:
         """Evidence refs have one writer, over all processes of this installation."""
-        with (self._clone.path.parent / "delivery.lock").open("w") as file:
+        with (self.clone.path.parent / "delivery.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    def reconcile(self) -> int:
-        """Ask the host what became of what waits; how many were decided."""
-        decided, waiting = 0, self._outbox.pending()
-        pulls = {pull.head_ref: pull for pull in self._host.pulls()} if waiting else {}
-        for row in waiting:
-            pull = pulls.get(f"sub/{row.sent.id}")
-            if pull is None or pull.state == "open":
-                continue
-            self._outbox.advance(
-                row,
-                state="approved" if pull.state == "merged" else "returned",
-                step="decided",
-                decided_at=pull.decided_at,
-                decided_by=pull.decided_by,
-                reason=pull.reason,
-            )
-            decided += 1
-        return decided
+    # --- commit and push
 
-    def tidy(self, now: datetime) -> None:
-        """Delete the refs of decided submissions, and open a pull request for each proposal that somebody pushed."""
-        refs = {
-            name.removeprefix("refs/heads/"): sha
-            for name, sha in self._host.repo.refs("refs/heads/sub").items()
-        }
-        known = {pull.head_ref: pull for pull in self._host.pulls()} if refs else {}
-        for ref, sha in refs.items():
-            row = self._outbox.get(ref.removeprefix("sub/"))
-            pull = known.get(ref)
-            if row is None and pull is None and _REF.fullmatch(ref):
-                self._host.open(ref, f"【待审核】{ref}", "", now)
-            elif (row is not None and row.step == "decided") or (
-                row is None and pull and pull.state != "open"
-            ):
-                name = f"refs/heads/{ref}"
-                self._clone.push(self._url, f":{name}", leases={name: sha})
+    def _push(self, sealed: Sequence[Batch], now: datetime) -> None:
+        """Push many batches at once; one after the other when that does not go, so that each fails for itself."""
+        if len(sealed) > 1:
+            taken = [held for one in sealed if (held := self.outbox.batches.take(one))]
+            try:
+                self._push_all(taken)
+                return
+            except (XueshiError, OSError) as error:
+                _LOG.warning("%d batches are pushed one by one: %s", len(taken), error)
+            except Exception:  # whose fault it is shows when each goes alone
+                _LOG.exception("%d batches are pushed one by one", len(taken))
+            sealed = [held for one in taken if (held := self.outbox.batches.get(one.id))]
+        for held in sealed:
+            if held.state == "sealed":
+                self._step(held, now, lambda one, _: self._push_all([one]))
 
-    def _propose(self, row: Row, now: datetime) -> None:
-        sent, ref = row.sent, f"sub/{row.sent.id}"
-        study = register(sent)
-        self._clone.fetch(
-            self._url, "+refs/heads/main:refs/heads/main", "+refs/heads/evidence/*:refs/heads/evidence/*"
-        )
-        commit = self._commit(row)
-        # The remote is read before a push is tried again: our commit already there means done.
-        there = self._host.repo.resolve(f"refs/heads/{ref}")
-        known = self._host.find(ref)
-        if there is None and known is None:
-            self._push(row, commit, ref, study.path.split("/")[2])
-        base = load(self._clone, "refs/heads/main")
-        person, unit = base.people().get(sent.member), base.organisation.unit(sent.branch)
-        title = pull_title(study, person.name if person else sent.member, unit.name if unit else sent.branch)
-        pull = known or self._host.open(ref, title, pull_body(study, sent.id, self._told(study)), now)
-        self._outbox.advance(
-            row, state="pending", step="proposed", commit=commit, pull=pull.number, pending_at=now
-        )
+    def _push_all(self, batches: Sequence[Batch]) -> None:
+        """Commits of every batch, and the pictures of all, in one create-only push."""
+        begun = [self._begun(held) for held in batches]
+        commits = self._commits(begun)
+        there = self.clone.refs("refs/heads/sub")
+        leases: dict[str, str] = {}
+        specs: list[str] = []
+        for held, commit in zip(begun, commits, strict=True):
+            name = f"refs/heads/{held.ref}"
+            if name not in there:
+                leases[name] = ""
+                specs.append(f"{commit}:{name}")
+            elif not self.clone.is_ancestor(commit, there[name]):
+                raise HostRefused(f"{held.ref} holds {there[name]}, which is not ours; look who pushed it")
+        if specs:
+            kept, guards = self._evidence([row for held in begun for row in held.rows])
+            self.clone.push(self.host.url, *kept, *specs, leases={**leases, **guards})
+        for held, commit in zip(begun, commits, strict=True):
+            self.outbox.batches.advance(held, state="pushed", commit=commit, attempts=0, error=None)
 
-    def _commit(self, row: Row) -> str:
-        """The proposal's commit. Its base is recorded before it is built, so that building again gives the same."""
-        base = row.base or self._clone.resolve("refs/heads/main")
+    def _begun(self, held: Batch) -> Batch:
+        """With its base recorded before anything is built, so that building again gives the same commits."""
+        if held.base is not None:
+            return held
+        base = self.clone.resolve(MAIN)
         if base is None:
             raise HostUnavailable("the host has no main")
-        if row.base is None:
-            self._outbox.advance(row, base=base)
-        study = register(row.sent)
-        message = commit_message("register", row.sent.id, study.id, row.sent.member)
-        new = NewCommit((base,), {study.path: study_file(study)}, message, self._bridge, row.sent.at)
-        return self._clone.commits([new])[0]
+        self.outbox.batches.advance(held, base=base)
+        return self.outbox.batches.get(held.id) or held
 
-    def _push(self, row: Row, commit: str, ref: str, year: str) -> None:
-        """Proposal and pictures in one create-only push."""
-        leases, specs = {f"refs/heads/{ref}": ""}, [f"{commit}:refs/heads/{ref}"]
-        kept = f"refs/heads/evidence/{year}"
-        tip = self._clone.resolve(kept)
-        present = self._clone.tree(tip) if tip else {}
-        fresh: dict[str, bytes | None] = {}
-        for evidence in row.sent.evidence:
-            found = self._outbox.picture(evidence.sha256)
-            if found is not None and evidence_path(evidence.sha256) not in present:
-                fresh[evidence_path(evidence.sha256)] = found[1]
-        if fresh:
-            message = f"Keep evidence of {row.sent.id}\n"
-            new = NewCommit((tip,) if tip else (), fresh, message, self._bridge, row.sent.at)
-            specs.append(f"{self._clone.commits([new])[0]}:{kept}")
-            leases[kept] = tip or ""
-        self._clone.push(self._url, *specs, leases=leases)
+    def _commits(self, batches: Iterable[Batch]) -> list[str]:
+        """The last commit of each batch: one commit a submission, each on the one before."""
+        new: list[NewCommit] = []
+        last = []
+        for held in batches:
+            parent = held.base or ""
+            for row in held.rows:
+                sent = row.sent
+                study = self._study(row, held.base or "")
+                message = changes_message(sent.action, sent.id, (study.id,), sent.member)
+                new.append(
+                    NewCommit((parent,), {study.path: study_file(study)}, message, self.bridge, sent.at)
+                )
+                parent = f":{len(new)}"
+            last.append(len(new) - 1)
+        made = self.clone.commits(new)
+        return [made[number] for number in last]
+
+    def _study(self, row: Row, base: str) -> Study:
+        sent = row.sent
+        if sent.action == "register":
+            return register(sent)
+        found = self.clone.blobs([f"{base}:{sent.path}"])
+        before = parse_file(sent.path, next(iter(found.values()))).value if found else None
+        if not isinstance(before, Study):
+            raise HostRefused(f"{sent.path} is not on main, so it cannot be corrected")
+        return corrected(sent, before)
+
+    def _evidence(self, rows: Iterable[Row]) -> tuple[list[str], dict[str, str]]:
+        """What to push so that the evidence refs hold these submissions' pictures, and the leases of that."""
+        wanted: dict[int, dict[str, bytes | None]] = {}
+        at: dict[int, datetime] = {}
+        for row in rows:
+            year = year_of(row.sent.record_id)
+            for evidence in row.sent.evidence:
+                found = self.outbox.picture(evidence.sha256)
+                if found is not None:
+                    wanted.setdefault(year, {})[evidence_path(evidence.sha256)] = found[1]
+                    at[year] = max(at.get(year, row.sent.at), row.sent.at)
+        specs, leases = [], {}
+        for year, files in wanted.items():
+            ref = f"refs/heads/evidence/{year}"
+            tip = self.clone.resolve(ref)
+            present = self.clone.tree(tip, *files) if tip else {}
+            fresh = {path: data for path, data in files.items() if path not in present}
+            if fresh:
+                message = f"Keep {len(fresh)} pictures\n"
+                new = NewCommit((tip,) if tip else (), fresh, message, self.bridge, at[year])
+                specs.append(f"{self.clone.commits([new])[0]}:{ref}")
+                leases[ref] = tip or ""
+        return specs, leases
+
+    # --- open
+
+    def _open(self, held: Batch, now: datetime) -> None:
+        """Find, open, find again: whatever was lost on the way, one ref has one pull request."""
+        pull = self.host.find(held.ref)
+        if pull is None and self._is_on_main(held):
+            self._settle(held, dict.fromkeys((row.sent.id for row in held.rows), ("approved", None, "")), now)
+            return
+        if pull is None:
+            if not self.outbox.limits.spend(self.host.budget, now.timestamp()):
+                return
+            try:
+                pull = self.host.open(held.ref, *self._words(held), now)
+            except HostConflict:
+                pull = self.host.find(held.ref)
+                if pull is None:
+                    raise
+        self.outbox.batches.propose(held, pull.number, pull.url, now)
+
+    def _is_on_main(self, held: Batch) -> bool:
+        """Whether main holds its records: an outbox put back from a backup proposes nothing twice."""
+        paths = [row.sent.path for row in held.rows if row.sent.action == "register"]
+        return bool(paths) and len(self.clone.tree(MAIN, *paths)) == len(held.rows)
+
+    def _words(self, held: Batch) -> tuple[str, str]:
+        told = [self._told(row, held) for row in held.rows]
+        return pull_title(self.wording.unit(held.branch), told), pull_body(told, self.wording.desk)
+
+    def _told(self, row: Row, held: Batch) -> Told:
+        study = self._study(row, held.base or "")
+        return Told(
+            study=study,
+            submission=row.sent.id,
+            code=receipt_code(row.sent.id),
+            name=self.wording.person(study.member),
+            effect=self.wording.effect(study),
+            pictures=self.wording.pictures(study),
+        )
+
+    # --- reconcile
+
+    def reconcile(self, now: datetime) -> int:
+        """Ask the host what became of what waits; how many submissions were decided. Its own list is the truth."""
+        self.opened = self.host.open_pulls()
+        waiting = {pull.number for pull in self.opened}
+        decided = 0
+        for held in self.outbox.batches.proposed():
+            if held.pull is None or held.pull in waiting:
+                continue
+            pull = self.host.get(held.pull)
+            if pull is not None and pull.state != "open":
+                decided += self._decided(held, pull, now)
+        return decided
+
+    def _decided(self, held: Batch, pull: Pull, now: datetime) -> int:
+        if pull.state == "merged":
+            self.clone.fetch(self.host.url, *_REFSPECS)
+            there = self.clone.tree(MAIN, *(row.sent.path for row in held.rows))
+            by = self._decider(pull)
+            told = {
+                row.sent.id: ("approved", by, "")
+                if row.sent.path in there
+                else ("returned", by, "审核人合并时去掉了这一条")
+                for row in held.rows
+            }
+            return self._settle(held, told, now, pull.decided_at)
+        return self._closed(held, pull, now)
+
+    def _closed(self, held: Batch, pull: Pull, now: datetime) -> int:
+        """Closed without merging: whoever is named in a line of its own leaves, the rest go to the host anew; when
+        nobody is named, all are returned."""
+        by = self._member(pull.decided_by)
+        texts = [pull.reason or ""]
+        if len(held.rows) > 1:
+            texts += [comment.text for comment in self.host.comments(pull.number)]
+        named = dict(self._leavers(held, texts, by))
+        if named and len(named) < len(held.rows):
+            at = pull.decided_at or now.isoformat()
+            told = {ident: _outcome(*what, at) for ident, what in named.items()}
+            self.outbox.batches.split(held, told, now)
+            return len(named)
+        reason = pull.reason or "审核人没有写原因，请直接询问"
+        rest = {row.sent.id: ("returned", by, reason) for row in held.rows}
+        return self._settle(held, {**rest, **named}, now, pull.decided_at)
+
+    def _leavers(
+        self, held: Batch, texts: Iterable[str], by: str | None
+    ) -> Iterator[tuple[str, tuple[str, str | None, str]]]:
+        codes = {receipt_code(row.sent.id): row.sent.id for row in held.rows}
+        for text in texts:
+            for kind, code, reason in _ONE.findall(text):
+                plain = code.upper().replace("-", "")
+                ident = codes.get(f"{plain[:4]}-{plain[4:]}")
+                if ident is not None:
+                    state = "withdrawn" if kind == "撤回" else "returned"
+                    yield ident, (state, by, reason or "审核人没有写原因，请直接询问")
+
+    def _settle(
+        self,
+        held: Batch,
+        told: Mapping[str, tuple[str, str | None, str]],
+        now: datetime,
+        at: str | None = None,
+    ) -> int:
+        values = {ident: _outcome(*what, at or now.isoformat()) for ident, what in told.items()}
+        return len(values) if self.outbox.batches.decide(held, values) else 0
+
+    def _decider(self, pull: Pull) -> str | None:
+        """The member who merged: the desk says it in the merge itself, a host knows a login."""
+        if pull.merge and self.clone.resolve(pull.merge):
+            said = self.clone.run(
+                "log", "-1", "--format=%(trailers:key=Approved-By,valueonly,separator=%x00)", pull.merge
+            )
+            if said.strip():
+                return said.decode("utf-8", "replace").split("\0")[0].strip()[:32]
+        return self._member(pull.decided_by)
+
+    def _member(self, login: str | None) -> str | None:
+        """The member behind a login; on the embedded host it is one."""
+        if login is None or self.host.name == "local":
+            return login
+        reviewers = load(self.clone, MAIN).organisation.reviewers
+        return next((one.member for one in reviewers if one.logins.get(self.host.name) == login), login)
+
+    def tidy(self, now: datetime) -> None:
+        """Delete the refs of what is decided, and open a pull request for each proposal that somebody pushed."""
+        refs = {
+            name.removeprefix("refs/heads/"): sha for name, sha in self.clone.refs("refs/heads/sub").items()
+        }
+        waiting = {pull.head_ref for pull in self.opened}
+        for ref, sha in refs.items():
+            if ref in waiting:
+                continue
+            held = self.outbox.batches.get(ref.removeprefix("sub/"))
+            if held is not None and held.state != "decided":
+                continue
+            pull = self.host.find(ref)
+            if held is None and pull is None and _REF.fullmatch(ref):
+                if self.outbox.limits.spend(self.host.budget, now.timestamp()):
+                    self.host.open(ref, f"【待审核】{ref}", "", now)
+            elif held is not None or (pull is not None and pull.state != "open"):
+                name = f"refs/heads/{ref}"
+                self.clone.push(self.host.url, f":{name}", leases={name: sha})
+
+    def recover(self, now: datetime) -> int:
+        """At start: submissions that this outbox, put back from a backup, takes for new but the host already has."""
+        found = 0
+        for name, sha in self.clone.refs("refs/heads/sub").items():
+            ident = name.removeprefix("refs/heads/sub/")
+            if self.outbox.batches.get(ident) is None:
+                sent = [submission(commit) for commit in read_commits(self.clone, sha, f"^{MAIN}")]
+                ids = [one.id for one in sent if one is not None]
+                found += self.outbox.batches.adopt(ident, ids, sha, now)
+        return found
+
+
+def _outcome(state: str, by: str | None, reason: str, at: str) -> dict[str, str | None]:
+    return {"state": state, "decided_by": by, "decided_at": at, "reason": reason or None}
+
+
+__all__ = ["MAIN", "Delivery", "Wording", "leaving", "open_clone"]

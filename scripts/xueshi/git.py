@@ -53,13 +53,13 @@ class RefUpdate:
 
 
 class Repository:
-    """One repository on this machine, bare or with a work tree."""
+    """One repository on this machine, bare or with a work tree. `environment` lets git in at other places."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, environment: Mapping[str, str] | None = None) -> None:
         self.path = path
         self._git = Git(str(path))
         # Never the repository that a wrong path happens to lie in.
-        self._own = {"GIT_CEILING_DIRECTORIES": str(path.resolve().parent)}
+        self._own = {"GIT_CEILING_DIRECTORIES": str(path.resolve().parent), **(environment or {})}
 
     def run(self, *args: str, stdin: bytes | None = None, env: Mapping[str, str] | None = None) -> bytes:
         """Run a git command; its raw output. Raises GitError with git's own words."""
@@ -230,19 +230,20 @@ class Repository:
             raise
 
 
-def init_bare(path: Path) -> Repository:
+def init_bare(path: Path, environment: Mapping[str, str] | None = None) -> Repository:
     """A new bare repository whose HEAD is main."""
     path.mkdir(parents=True, exist_ok=True)
-    repo = Repository(path)
+    repo = Repository(path, environment)
     repo.run("init", "--quiet", "--bare", "--initial-branch=main", ".")
     repo.run("config", "gc.auto", "0")
     return repo
 
 
-def clone_bare(url: str, path: Path) -> Repository:
-    """A bare copy of main and the evidence refs; a cache, never the only place of anything."""
-    repo = init_bare(path)
-    repo.fetch(url, "+refs/heads/main:refs/heads/main", "+refs/heads/evidence/*:refs/heads/evidence/*")
+def clone_bare(url: str, path: Path, environment: Mapping[str, str] | None = None) -> Repository:
+    """A bare copy of main, the evidence refs and the proposals; a cache, never the only place of anything."""
+    repo = init_bare(path, environment)
+    kept = ("main", "evidence/*", "sub/*")
+    repo.fetch(url, *(f"+refs/heads/{name}:refs/heads/{name}" for name in kept))
     return repo
 
 

@@ -15,7 +15,8 @@ from xueshi.words import ORGANISER_LEVEL, markdown, plain
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What a form gave, already checked. `id` is the submission's and the record's ULID, `at` the moment of receipt."""
+    """What a form gave, already checked. `id` is the submission's ULID and, of a registration, the record's; `at` the
+    moment of receipt. `action`: register | correct; a correction names the `record` it changes and gives a `reason`."""
 
     id: str
     branch: str
@@ -31,12 +32,24 @@ class Sent:
     place: str | None = None
     organiser_level: str | None = None
     evidence: tuple[Evidence, ...] = ()
+    action: str = "register"
+    record: str | None = None
+    reason: str | None = None
+
+    @property
+    def record_id(self) -> str:
+        return self.record or self.id
+
+    @property
+    def path(self) -> str:
+        """Where its record lies."""
+        return study_path(self.branch, self.record_id, year_of(self.record_id))
 
 
 def register(sent: Sent) -> Study:
     """The record that a registration proposes."""
     return Study(
-        path=study_path(sent.branch, sent.id, year_of(sent.id)),
+        path=sent.path,
         branch=sent.branch,
         id=sent.id,
         member=sent.member,
@@ -49,6 +62,22 @@ def register(sent: Sent) -> Study:
         organiser_level=sent.organiser_level,
         evidence=sent.evidence,
         submitted=Submitted(sent.member, sent.at, sent.via, sent.notice),
+    )
+
+
+def corrected(sent: Sent, before: Study) -> Study:
+    """The record that a correction proposes: what the form says, on top of what the record keeps for ever."""
+    return replace(
+        before,
+        kind=sent.kind,
+        title=sent.title,
+        start_date=sent.start_date,
+        hours=sent.hours,
+        content=sent.content,
+        place=sent.place,
+        organiser_level=sent.organiser_level,
+        evidence=sent.evidence,
+        change=Change("correct", sent.member, sent.at, sent.reason or ""),
     )
 
 
@@ -86,21 +115,100 @@ def merge_message(proposal: str, pull: int, approved_by: str) -> str:
     return f"Merge proposal {proposal}\n\nPull: {pull}\nApproved-By: {approved_by}\n"
 
 
-def pull_title(study: Study, name: str, branch_name: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One record as a pull request tells it. `code` is the receipt's, `effect` Markdown of what it does to hours,
+    `pictures` the addresses where its pictures can be seen."""
+
+    study: Study
+    submission: str
+    code: str
+    name: str
+    effect: str = ""
+    pictures: Sequence[str] = ()
+
+
+def pull_title(branch_name: str, told: Sequence[Told]) -> str:
     """A pull request's title in words a reviewer uses."""
-    return f"【待审核】{branch_name} {name} {study.start_date} {study.title} {plain(study.hours)} 学时"
+    first = told[0].study
+    if len(told) == 1:
+        what = f"{told[0].name} {first.start_date} {first.title} {plain(first.hours)} 学时"
+        return _line(f"【{'待审核' if first.change is None else '更正待审核'}】{branch_name} {what}")
+    people, same = (
+        len({one.study.member for one in told}),
+        {(o.study.start_date, o.study.title) for o in told},
+    )
+    event = f" {first.start_date} {first.title}" if len(same) == 1 else ""
+    hours = plain(sum((one.study.hours for one in told), Decimal(0)))
+    return _line(f"【待审核】{branch_name} {people} 人 {len(told)} 条{event} 共 {hours} 学时")
 
 
-def pull_body(study: Study, submission: str, effect: str = "") -> str:
-    """A pull request's body: the facts as a table, then the `effect` in Markdown; all that a person typed is escaped."""
+def pull_body(told: Sequence[Told], desk: str = "") -> str:
+    """A pull request's body: what each record says, its pictures and effect, and what a reviewer does here. All that a
+    person typed is escaped. `desk`: the address of the review desk, where there is one."""
+    parts = [_facts(told[0]) if len(told) == 1 else _rows(told)]
+    parts += [_shown(one, len(told) > 1) for one in told if one.pictures]
+    parts += [f"{_of(one, len(told) > 1)}{one.effect}" for one in told if one.effect]
+    parts.append(_steps(told, desk))
+    parts += [f"<!-- bridge:submission={one.submission} -->" for one in told]
+    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+
+def _facts(one: Told) -> str:
+    study = one.study
     facts = (
+        ("姓名", one.name),
         ("学习日期", study.start_date.isoformat()),
         ("学习主题", study.title),
         ("学时", plain(study.hours)),
         ("学习内容", study.content or ""),
         ("地点", study.place or ""),
         ("主办层级", ORGANISER_LEVEL.get(study.organiser_level or "", "")),
+        ("更正原因", study.change.reason if study.change else ""),
+        ("回执", one.code),
     )
     rows = "\n".join(f"| {title} | {markdown(text)} |" for title, text in facts if text)
-    told = f"\n{effect}" if effect else ""
-    return f"| 项目 | 内容 |\n|---|---|\n{rows}\n{told}\n<!-- bridge:submission={submission} -->\n"
+    return f"| 项目 | 内容 |\n|---|---|\n{rows}"
+
+
+def _rows(told: Sequence[Told]) -> str:
+    rows = [
+        (
+            one.code,
+            one.name,
+            str(one.study.start_date),
+            one.study.title,
+            plain(one.study.hours),
+            one.study.content,
+        )
+        for one in told
+    ]
+    lines = "\n".join(f"| {' | '.join(markdown((text or '')[:200]) for text in row)} |" for row in rows)
+    return f"| 回执 | 姓名 | 日期 | 主题 | 学时 | 内容 |\n|---|---|---|---|---|---|\n{lines}"
+
+
+def _of(one: Told, several: bool) -> str:
+    return f"**{one.code} {markdown(one.name)}**\n\n" if several else ""
+
+
+def _shown(one: Told, several: bool) -> str:
+    return _of(one, several) + " ".join(f"![照片]({url})" for url in one.pictures)
+
+
+def _steps(told: Sequence[Told], desk: str) -> str:
+    back = (
+        "关闭这个合并请求，关闭前写一句原因"
+        if len(told) == 1
+        else "只退一条：先写评论 `退回 回执号 原因`（可写多行），再关闭；其余的会自动重新提交。全部退回：直接关闭并写原因"
+    )
+    there = f"，或在[审核台]({desk})上办" if desk else ""
+    return (
+        f"1. **通过**：用“合并提交”合并（不要压缩或变基，否则不算审核）{there}\n"
+        "2. **改少学时**：在审核台上改，或请本人更正后再合并\n"
+        f"3. **退回**：{back}。原因本人会看到"
+    )
+
+
+def _line(text: str) -> str:
+    """One line, at most as long as hosts take."""
+    return " ".join(text.split())[:200]

@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from xueshi import publish
 from xueshi.bridge import Office, make_app, told
-from xueshi.delivery import Delivery, open_clone
+from xueshi.delivery import Delivery, Wording, open_clone
 from xueshi.errors import UsageError, XueshiError
 from xueshi.git import BRIDGE, Identity, Repository
 from xueshi.hosts import git_http
@@ -50,13 +50,20 @@ class Service:
         self.token = self.links.git_token()
         self.site = folder / "site"
         outbox = Outbox(folder / "outbox")
-        clone = open_clone(str(self.host.repo.path), folder / "clone.git")
-        self._delivery = Delivery(
-            outbox, clone, self.host, BRIDGE, lambda study: told(self.office.current(), study)
+        clone = open_clone(self.host, folder / "clone.git")
+        wording = Wording(
+            effect=lambda study: told(self.office.current(), study),
+            person=lambda member: self.office.current().name(member),
+            unit=lambda branch: self.office.current().unit_name(branch),
         )
+        self._delivery = Delivery(outbox, clone, self.host, BRIDGE, wording)
+        self._delivery.recover(self._now())
         self._build = _Repeating("site", self._publish)
         self._deliver = _Repeating("delivery", self._carry)
-        self.office = Office(outbox, self.host, self.links, page=self.page, now=self._now, wake=self._wake)
+        self.office: Office = Office(
+            outbox, self.host.repo, self.host, self.links,
+            pulls=self.host.open_pulls, page=self.page, now=self._now, wake=self._wake,
+        )  # fmt: skip
         others: list[BaseRoute] = [
             Route("/", _home),
             Mount("/git", git_http.make_app({"xueshi.git": self.host.repo}, self.token)),
@@ -89,22 +96,23 @@ class Service:
         self._deliver.wake()
         self._build.wake()  # at once, for what a merge changed; again once delivery is through
 
-    def _carry(self) -> None:
+    def _carry(self) -> float:
         now = self._now()
-        self._delivery.deliver(now, self._deliver.stopping)
-        self._delivery.reconcile()
-        self._delivery.tidy(now)
+        self._delivery.carry(now, self._deliver.stopping)
         self._build.wake()
+        return self._delivery.pause(now.timestamp(), _PAUSE)
 
-    def _publish(self) -> None:
+    def _publish(self) -> float:
         wanted = publish.inputs(self.host.repo, MAIN, on=self._now().date(), secret=self._secret)
         publish.build(self.host.repo, wanted, self.site)
+        return _PAUSE
 
 
 class _Repeating:
-    """A thread that does one thing when woken, or after a pause; a fault is logged and the next turn comes."""
+    """A thread that does one thing when woken, or after the pause in seconds that it asks for; a fault is logged and
+    the next turn comes."""
 
-    def __init__(self, name: str, act: Callable[[], None]) -> None:
+    def __init__(self, name: str, act: Callable[[], float]) -> None:
         self._act = act
         self._woken, self._stopped = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"xueshi-{name}", daemon=True)
@@ -126,13 +134,14 @@ class _Repeating:
     def _run(self) -> None:
         while not self._stopped.is_set():
             self._woken.clear()
+            pause = _PAUSE
             try:
-                self._act()
+                pause = self._act()
             except XueshiError as error:
                 _LOG.error("%s", error)
             except Exception:  # a fault of ours must not end the thread that everybody waits for
                 _LOG.exception("unexpected")
-            self._woken.wait(_PAUSE)
+            self._woken.wait(pause)
 
 
 async def _home(request: Request) -> Response:

@@ -43,6 +43,11 @@ def why(reason: str, caps: Mapping[str, str] | None = None) -> str:
     return WHY.get(reason, f"超出上限：{(caps or {}).get(reason) or reason}") if reason else ""
 
 
+def receipt_code(submission: str) -> str:
+    """A receipt's code as people read it out: the last six characters of its id."""
+    return f"{submission[-6:-2]}-{submission[-2:]}"
+
+
 def plain(hours: Decimal) -> str:
     """Hours as people write them, without an exponent or needless zeros: 28, 25.5, 0.25."""
     text = f"{hours:f}"

@@ -12,9 +12,9 @@ from xueshi import reading, records
 from xueshi.bridge.office import Current, Office
 from xueshi.bridge.pages import Page, Refused, render
 from xueshi.bridge.queue import Brought, Item, brings, effect_of, in_queue, is_own, judged, queue
+from xueshi.delivery import MAIN
 from xueshi.errors import HostRefused, HostUnavailable
-from xueshi.hosts.base import Pull
-from xueshi.hosts.local import MAIN
+from xueshi.hosts.base import Host, Pull
 from xueshi.model import Change, Severity, Study, Unit, contains
 from xueshi.proposals import granted
 from xueshi.records import study_file
@@ -41,6 +41,7 @@ class Reviewer:
 
 def reviewer(office: Office, token: str) -> Reviewer:
     """Whom a desk link belongs to. Raises LinkRefused, Refused when they review nothing today."""
+    _host(office)
     member, current = office.links.opened("desk", token), office.current()
     organisation = current.records.organisation
     held = [
@@ -67,7 +68,7 @@ def approve(office: Office, who: Reviewer, chosen: Sequence[str]) -> Page:
     done, failed = [], []
     for one in chosen:
         number, _, head = one.partition(":")
-        pull = office.host.get(int(number)) if number.isdigit() and len(number) < 10 else None
+        pull = _host(office).get(int(number)) if number.isdigit() and len(number) < 10 else None
         if pull is None:
             failed.append(("", "没有这条登记，请刷新后再看"))
             continue
@@ -128,7 +129,7 @@ def give_back(office: Office, who: Reviewer, number: int, form: Mapping[str, str
         )
     try:
         _allowed(office, who, pull)
-        office.host.close(pull.number, who.member, reason, office.now())
+        _host(office).close(pull.number, who.member, reason, office.now())
     except (HostRefused, HostUnavailable, Refused) as error:
         return _page(office, who, failed=[(pull.title, _told(error))], status=409)
     office.wake()
@@ -138,8 +139,8 @@ def give_back(office: Office, who: Reviewer, number: int, form: Mapping[str, str
 def picture(office: Office, who: Reviewer, sha256: str) -> bytes:
     """A picture of something in this reviewer's queue. Raises Refused."""
     wanted = in_queue(office, who.member, sha256)
-    blob = records.evidence_blobs(office.host.repo).get(sha256) if wanted else None
-    data = office.host.repo.blobs([blob]) if blob else {}
+    blob = records.evidence_blobs(office.repo).get(sha256) if wanted else None
+    data = office.repo.blobs([blob]) if blob else {}
     if not data:
         raise Refused(404, "no such picture", "没有这张照片", "请回到列表刷新后再看。")
     return next(iter(data.values()))
@@ -207,8 +208,8 @@ def _changes(office: Office, item: Item) -> list[tuple[str, list[tuple[str, str]
     shown = {study.path for study in item.studies}
     found = []
     for path in sorted(item.files.keys() - shown):
-        there = office.host.repo.tree(MAIN, path).get(path)
-        before = office.host.repo.blobs([there])[there] if there else b""
+        there = office.repo.tree(MAIN, path).get(path)
+        before = office.repo.blobs([there])[there] if there else b""
         after = item.files[path] or b""
         old, new = (data[:_SHOWN].decode("utf-8", "replace").splitlines() for data in (before, after))
         lines = list(difflib.unified_diff(old, new, lineterm="", n=2))[2 : 2 + _LINES]
@@ -242,11 +243,11 @@ def _merge(
         raise Refused(409, "no head", "没有说明看到的是哪一版", "请刷新后再看。")
     content = _allowed(office, who, pull)
     changed = replace(content, files={**content.files, **(grant or {})})
-    problems = judged(office.current(), changed, records.kept(office.host.repo))
+    problems = judged(office.current(), changed, records.kept(office.repo))
     errors = [problem for problem in problems if problem.severity is Severity.ERROR]
     if errors:
         raise Refused(409, "check failed", "检查没有通过", str(errors[0]))
-    office.host.merge(pull.number, head, who.member, office.now(), grant=grant)
+    _host(office).merge(pull.number, head, who.member, office.now(), grant=grant)
 
 
 def _allowed(office: Office, who: Reviewer, pull: Pull) -> Brought:
@@ -263,8 +264,15 @@ def _allowed(office: Office, who: Reviewer, pull: Pull) -> Brought:
     return content
 
 
+def _host(office: Office) -> Host:
+    """The host as the desk's own identity. Raises Refused where the desk is switched off."""
+    if office.desk is None:
+        raise Refused(404, "desk is off", "这里没有开通审核台", "请到代码托管平台上审核，或联系党委管理员。")
+    return office.desk
+
+
 def _pull(office: Office, number: int) -> Pull:
-    pull = office.host.get(number)
+    pull = _host(office).get(number)
     if pull is None:
         raise Refused(404, "no such pull", "没有这条登记", "请回到列表刷新后再看。")
     return pull

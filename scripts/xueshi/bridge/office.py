@@ -9,8 +9,10 @@ from datetime import date, datetime
 from typing import Any
 
 from xueshi import records
+from xueshi.delivery import MAIN
 from xueshi.errors import HostUnavailable
-from xueshi.hosts.local import MAIN, LocalHost
+from xueshi.git import Repository
+from xueshi.hosts.base import Host, Pull
 from xueshi.links import Links
 from xueshi.model import History, Person, RecordSet, Totals, Unit
 from xueshi.outbox import Outbox
@@ -35,6 +37,11 @@ class Current:
         person = self.people.get(member or "")
         return person.name if person else (member or "")
 
+    def unit_name(self, unit: str) -> str:
+        """A unit's name, or its id where there is none."""
+        found = self.records.organisation.unit(unit)
+        return found.name if found else unit
+
     def branch(self, branch: str) -> Unit | None:
         return next((unit for unit in self.records.organisation.branches() if unit.id == branch), None)
 
@@ -44,20 +51,23 @@ class Current:
 
 
 class Office:
-    """Made once at start. `page(kind, id)` is the site's address of a member or a branch; `wake` tells the worker
-    that there is something to do; `now` is the time in Shanghai."""
+    """Made once at start. `repo` holds main, the evidence and the proposals, `pulls` gives what waits on the host and
+    `desk` is the host as the review desk's own identity (None: switched off). `page(kind, id)` is the site's address of
+    a member or a branch; `wake` tells the worker that there is something to do; `now` is the time in Shanghai."""
 
     def __init__(
         self,
         outbox: Outbox,
-        host: LocalHost,
+        repo: Repository,
+        desk: Host | None,
         links: Links,
         *,
+        pulls: Callable[[], list[Pull]],
         page: Callable[[str, str], str],
         now: Callable[[], datetime],
         wake: Callable[[], None],
     ) -> None:
-        self.outbox, self.host, self.links = outbox, host, links
+        self.outbox, self.repo, self.desk, self.links, self.pulls = outbox, repo, desk, links, pulls
         self.page, self.now, self.wake = page, now, wake
         self._current: Current | None = None
         self._stamp: object = None
@@ -66,16 +76,16 @@ class Office:
 
     def current(self) -> Current:
         """Main as it is now; read anew only after it moved or the day changed. Raises HostUnavailable."""
-        stamp, today = self.host.repo.stamp(MAIN), self.now().date()
+        stamp, today = self.repo.stamp(MAIN), self.now().date()
         with self._lock:
             if self._current is not None and (self._stamp, self._current.today) == (stamp, today):
                 return self._current
-            tip = self.host.repo.resolve(MAIN)
+            tip = self.repo.resolve(MAIN)
             if tip is None:
                 raise HostUnavailable("the host has no main")
             self._stamp = stamp  # taken before the tip was read: at worst main is read once more
             if self._current is None or (self._current.tip, self._current.today) != (tip, today):
-                found, history = records.load_approved(self.host.repo, tip)
+                found, history = records.load_approved(self.repo, tip)
                 approvals = history.approvals()
                 figures = total(found, found.policy, approvals, today)
                 used, people = records.used_ids(history), found.people()

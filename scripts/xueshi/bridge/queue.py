@@ -69,9 +69,9 @@ class Item:
 
 def queue(office: Office, reviewer: str) -> list[Item]:
     """Open proposals that `reviewer` may decide on, and their own (marked `own`), oldest first."""
-    current, pulls = office.current(), office.host.open_pulls()
+    current, pulls = office.current(), office.pulls()
     brought = {pull.number: brings(office, pull) for pull in pulls}
-    evidence = records.kept(office.host.repo)
+    evidence = records.kept(office.repo)
     waiting = [study for content in brought.values() for study in _studies(content)]
     pictures = _pictures([*current.records.studies.values(), *waiting])
     by_member: dict[str, list[Study]] = {}
@@ -105,7 +105,7 @@ def queue(office: Office, reviewer: str) -> list[Item]:
 def in_queue(office: Office, reviewer: str, sha256: str) -> bool:
     """Whether a picture belongs to something that this reviewer may decide on."""
     current = office.current()
-    for pull in office.host.open_pulls():
+    for pull in office.pulls():
         files = brings(office, pull).files
         if any(data and sha256.encode() in data for data in files.values()) and all(
             records.may_decide(current.records.organisation, reviewer, p, current.today) for p in files
@@ -118,7 +118,7 @@ def brings(office: Office, pull: Pull) -> Brought:
     """The files and submissions of a pull request; one that rests on main stays what it is and is kept."""
     known = office.brought.get(pull.head)
     if known is None:
-        known, rests = _brings(office.host.repo, pull)
+        known, rests = _brings(office.repo, pull)
         if rests:
             office.brought[pull.head] = known
             while len(office.brought) > _KEPT:

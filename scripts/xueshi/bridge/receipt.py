@@ -12,6 +12,7 @@ from xueshi.bridge.pages import Page, Refused, render
 from xueshi.outbox import Row
 from xueshi.proposals import register
 from xueshi.totals.effect import effect
+from xueshi.words import receipt_code
 
 
 def receipt(office: Office, door: Door, ticket: str) -> Page:
@@ -21,7 +22,7 @@ def receipt(office: Office, door: Door, ticket: str) -> Page:
     later = successor(office, row) if row.state == "returned" else None
     study = register(row.sent)
     change = None
-    if door.via == "link" and row.state in ("received", "pending", "parked"):
+    if door.via == "link" and row.waits:
         change = next(
             iter(effect(current.records, current.records.policy, current.approvals, [study], current.today)),
             None,
@@ -30,7 +31,7 @@ def receipt(office: Office, door: Door, ticket: str) -> Page:
         "receipt.html",
         door=door,
         row=row,
-        code=code(row.sent.id),
+        code=receipt_code(row.sent.id),
         study=study,
         name=current.name(row.sent.member),
         branch=current.branch(row.sent.branch),
@@ -59,7 +60,7 @@ def mine(office: Office, door: Door) -> Page:
             "请用您的个人链接打开；没有链接请联系支部组织委员。",
         )
     rows = [
-        (row, code(row.sent.id), _kind(current, row.sent.kind))
+        (row, receipt_code(row.sent.id), _kind(current, row.sent.kind))
         for row in office.outbox.of_member(who.person.id)
     ]
     return render(
@@ -85,11 +86,6 @@ def again_key(row: Row) -> str:
 def successor(office: Office, row: Row) -> Row | None:
     """What a returned submission was sent again as."""
     return office.outbox.by_key(key_of(row.sent.member, again_key(row)))
-
-
-def code(submission: str) -> str:
-    """A receipt's code as people read it out: the last six characters of its id."""
-    return f"{submission[-6:-2]}-{submission[-2:]}"
 
 
 def _entry_of(row: Row, current: Current) -> Entry | None:

@@ -105,7 +105,7 @@ def _same(first: Sent, now: Sent) -> bool:
 
 def _waiting(office: Office, member: str) -> tuple[Study, ...]:
     rows = office.outbox.of_member(member)
-    return tuple(register(row.sent) for row in rows if row.state in ("received", "pending", "parked"))
+    return tuple(register(row.sent) for row in rows if row.waits)
 
 
 def _values(sent: Sent) -> dict[str, str]:

@@ -83,8 +83,12 @@ class Host(Protocol):
     """One repository on one host. Every call may raise a HostError."""
 
     name: str
-    url: str  # where git fetches from and pushes to
     budget: Budget
+
+    @property
+    def url(self) -> str:
+        """Where git fetches from and pushes to."""
+        ...
 
     def git_environment(self) -> Mapping[str, str]:
         """What git needs to be let in, as environment: never a part of `url`, which logs may show."""

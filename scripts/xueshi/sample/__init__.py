@@ -19,6 +19,7 @@ from xueshi.sample.people import COMMITTEE, People
 from xueshi.sample.scenes import scene
 from xueshi.sample.story import MOVE_BACK, Act, Story, ulid_at
 from xueshi.ulids import year_of
+from xueshi.words import receipt_code
 
 DESK = Identity("Xueshi desk", "desk@example.invalid")
 _SOMEBODY = Identity("Somebody", "somebody@example.invalid")
@@ -150,7 +151,8 @@ def _propose(draft: _Draft, act: Act, rng: Random, waiting: dict[int, tuple[Act,
 
 def _draw(who: People, act: Act, number: int, submission: str, head: str) -> _Drawn:
     branch = next(plan.name for plan in invented.BRANCHES if plan.id == act.study.branch)
-    title = proposals.pull_title(act.study, who.names[act.study.member], branch)
+    told = proposals.Told(act.study, submission, receipt_code(submission), who.names[act.study.member])
+    title = proposals.pull_title(branch, [told])
     secretary = who.secretary(act.study.branch)
     decider = who.officer if secretary in (act.by, act.study.member) else secretary
     return _Drawn(number, submission, head, act, title, act.sent_at, act.decided_at, decider)

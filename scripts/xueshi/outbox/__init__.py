@@ -1,0 +1,181 @@
+"""The durable queue between a form and a pull request. The only place that speaks SQL.
+
+What was stored here is answered with a receipt, so it is written through to the disk before anybody is told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from xueshi.errors import XueshiError
+from xueshi.model import Evidence
+from xueshi.outbox import tables
+from xueshi.outbox.batches import Batches
+from xueshi.outbox.decisions import Decisions
+from xueshi.outbox.doors import Doors
+from xueshi.outbox.gathering import Gathering
+from xueshi.outbox.limits import Limits
+from xueshi.outbox.rows import Batch, Decision, Row, payload, row_of
+from xueshi.outbox.store import Store
+from xueshi.pictures import Picture
+from xueshi.proposals import Sent
+
+__all__ = ["Batch", "Decision", "Gathering", "Outbox", "Row"]
+
+
+class Outbox:
+    """One SQLite file and a folder of pictures beside it. `batches`: the way to the host; `limits`: what the host lets
+    us do; `decisions`: those of the desk that are not carried out yet; `doors`: generations of links, and codes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._spool = folder / "pictures"
+        self._store = Store(folder / "outbox.sqlite")
+        self.batches = Batches(self._store)
+        self.limits = Limits(self._store)
+        self.decisions = Decisions(self._store)
+        self.doors = Doors(self._store)
+
+    # --- the form's side
+
+    def store(self, sent: Sent, key: str, record_path: str | None) -> Row:
+        """Keep a submission for good and return it. The same key gives the first one again, whatever came now.
+
+        `record_path` is the file that a registration makes; None for a change of a record that is there."""
+        values = {
+            "id": sent.id,
+            "key": key,
+            "record_path": record_path,
+            "member": sent.member,
+            "branch": sent.branch,
+            "payload": payload(sent),
+            "received_at": sent.at.isoformat(),
+            "state": "received",
+        }
+        table = tables.submission
+        with self._store.writing() as connection:
+            held = connection.execute(sa.select(table).where(table.c.key == key)).mappings().first()
+            if held is None:
+                connection.execute(table.insert().values(**values))
+                held = connection.execute(sa.select(table).where(table.c.key == key)).mappings().one()
+        return row_of(held)
+
+    def by_key(self, key: str) -> Row | None:
+        return next(self._rows(tables.submission.c.key == key), None)
+
+    def get(self, submission: str) -> Row | None:
+        return next(self._rows(tables.submission.c.id == submission), None)
+
+    def of_member(self, member: str) -> list[Row]:
+        """Everything a member sent, newest first."""
+        return list(self._rows(tables.submission.c.member == member))[::-1]
+
+    def withdraw(self, submission: str, at: datetime) -> str:
+        """Take back what nobody has decided. Returns its state afterwards: withdrawn at once when it has not gone to
+        the host; unchanged otherwise, and then delivery must take it out of its pull request."""
+        table = tables.submission
+        with self._store.writing() as connection:
+            alone = sa.and_(table.c.id == submission, table.c.state == "received", table.c.batch.is_(None))
+            told = {"state": "withdrawn", "decided_at": at.isoformat()}
+            connection.execute(table.update().where(alone).values(**told))
+            return str(connection.execute(sa.select(table.c.state).where(table.c.id == submission)).scalar())
+
+    def keep_picture(self, picture: Picture, now: datetime) -> Evidence:
+        """Write a picture through to the disk under its hash; keeping it twice is keeping it once."""
+        evidence = Evidence(
+            picture.sha256, picture.source_sha256, len(picture.data), picture.width, picture.height
+        )
+        _write(self._file(picture.sha256), picture.data)
+        values = {**asdict(evidence), "kept_at": now.isoformat()}
+        values["taken_on"] = picture.taken_on.isoformat() if picture.taken_on else None
+        table = tables.picture
+        with self._store.writing() as connection:
+            known = sa.select(table.c.sha256).where(table.c.sha256 == picture.sha256)
+            if connection.execute(known).first() is None:
+                connection.execute(table.insert().values(**values))
+        return evidence
+
+    def picture(self, sha256: str) -> tuple[Evidence, bytes, date | None] | None:
+        """A kept picture and the day its camera gave; None when it is not kept, or its file is gone."""
+        query = sa.select(tables.picture).where(tables.picture.c.sha256 == sha256)
+        with self._store.reading() as connection:
+            found = connection.execute(query).mappings().first()
+        if found is None:
+            return None
+        evidence = Evidence(sha256, found["source_sha256"], found["bytes"], found["width"], found["height"])
+        taken = date.fromisoformat(found["taken_on"]) if found["taken_on"] else None
+        try:
+            return evidence, self._file(sha256).read_bytes(), taken
+        except FileNotFoundError:  # the record stays good: its picture is on the evidence ref
+            return None
+
+    # --- for operators
+
+    def counts(self) -> Mapping[str, int]:
+        """How many submissions are in each state."""
+        table = tables.submission
+        query = sa.select(table.c.state, sa.func.count()).group_by(table.c.state)
+        with self._store.reading() as connection:
+            return {found.state: found[1] for found in connection.execute(query)}
+
+    def oldest_waiting(self) -> datetime | None:
+        """When the oldest submission came that has no pull request yet; None when all have."""
+        table = tables.submission
+        query = sa.select(sa.func.min(table.c.received_at)).where(table.c.state == "received")
+        with self._store.reading() as connection:
+            found = connection.execute(query).scalar()
+        return datetime.fromisoformat(found) if found else None
+
+    def is_writable(self) -> bool:
+        """Whether something could be stored now."""
+        try:
+            with self._store.writing():
+                return True
+        except (sa.exc.DBAPIError, XueshiError):
+            return False
+
+    def close(self) -> None:
+        self._store.close()
+
+    def _rows(self, *where: sa.ColumnElement[bool]) -> Iterator[Row]:
+        table = tables.submission
+        query = sa.select(table).where(*where).order_by(table.c.received_at, table.c.id)
+        with self._store.reading() as connection:
+            found: Sequence[Any] = connection.execute(query).mappings().all()
+        yield from (row_of(one) for one in found)
+
+    def _file(self, sha256: str) -> Path:
+        return self._spool / sha256[:2] / f"{sha256}.webp"
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Bytes on the disk before we return, under their name or not at all."""
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(f".{os.getpid()}.{os.urandom(4).hex()}.part")
+    with aside.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+    for folder in (path.parent, path.parent.parent):
+        with _opened(folder) as descriptor:
+            os.fsync(descriptor)
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,74 @@
+"""What reviewers decided at the desk: each waits a while in which it can be undone, then it is carried out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from xueshi.outbox.rows import Decision, decision_of
+from xueshi.outbox.store import Store
+from xueshi.outbox.tables import decision
+
+
+class Decisions:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def add(
+        self, pull: int, head: str, by: str, what: str, payload: Mapping[str, Any], at: datetime, due: float
+    ) -> Decision | None:
+        """Keep a decision; None when another one waits for the same pull request."""
+        values = {
+            "pull": pull, "head": head, "by": by, "what": what, "payload": json.dumps(payload, ensure_ascii=False),
+            "at": at.isoformat(), "due": due, "state": "waiting",
+        }  # fmt: skip
+        with self._store.writing() as connection:
+            waits = sa.and_(decision.c.pull == pull, decision.c.state == "waiting")
+            if connection.execute(sa.select(decision.c.id).where(waits)).first():
+                return None
+            made = connection.execute(decision.insert().values(**values)).lastrowid
+            query = sa.select(decision).where(decision.c.id == made)
+            return decision_of(connection.execute(query).mappings().one())
+
+    def undo(self, ident: int, by: str) -> bool:
+        """Take back what `by` decided; False when it is not theirs, or no longer waits."""
+        with self._store.writing() as connection:
+            where = sa.and_(decision.c.id == ident, decision.c.by == by, decision.c.state == "waiting")
+            return connection.execute(decision.update().where(where).values(state="undone")).rowcount == 1
+
+    def hasten(self, ident: int, by: str, now: float) -> bool:
+        """Let what `by` decided be carried out now."""
+        with self._store.writing() as connection:
+            where = sa.and_(decision.c.id == ident, decision.c.by == by, decision.c.state == "waiting")
+            return connection.execute(decision.update().where(where).values(due=now)).rowcount == 1
+
+    def due(self, now: float) -> list[Decision]:
+        """Decisions to carry out, in the order they were made."""
+        return self._found(decision.c.state == "waiting", decision.c.due <= now)
+
+    def waiting(self, by: str | None = None) -> list[Decision]:
+        """Decisions not carried out yet, of one reviewer or of all."""
+        own = [decision.c.by == by] if by else []
+        return self._found(decision.c.state == "waiting", *own)
+
+    def failed(self, by: str, since: datetime) -> list[Decision]:
+        """Decisions of a reviewer that could not be carried out."""
+        return self._found(
+            decision.c.by == by, decision.c.state == "failed", decision.c.at >= since.isoformat()
+        )
+
+    def end(self, ident: int, state: str, error: str | None = None) -> bool:
+        """Carried out (`done`) or not (`failed`); False when it was undone or ended before."""
+        with self._store.writing() as connection:
+            where = sa.and_(decision.c.id == ident, decision.c.state == "waiting")
+            told = decision.update().where(where).values(state=state, error=error)
+            return connection.execute(told).rowcount == 1
+
+    def _found(self, *where: sa.ColumnElement[bool]) -> list[Decision]:
+        with self._store.reading() as connection:
+            query = sa.select(decision).where(*where).order_by(decision.c.id)
+            return [decision_of(one) for one in connection.execute(query).mappings().all()]
