@@ -31,7 +31,7 @@ def gathered(
     """Batches to seal now, out of one branch's waiting registrations, oldest first; what is left out waits for more.
 
     `recent`: how many of the branch came within the window, `busy`: the host has more to do than it lets us."""
-    if not busy and recent <= rules.rush:
+    if not busy and max(recent, len(waiting)) <= rules.rush:
         return [(row,) for row in waiting]
     ready = []
     for group in _filled(sorted(waiting, key=_event), rules):

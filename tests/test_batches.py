@@ -1,0 +1,369 @@
+"""Many submissions at once: what goes together, what a host that limits or fails does to them, and who leaves a batch."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from conftest import BRIDGE, DESK, START, School, committee_files
+
+from xueshi import records, ulids
+from xueshi.delivery import Delivery, leaving, open_clone
+from xueshi.errors import HostDenied, HostLimited, HostRefused, HostUnavailable, HostUnknown
+from xueshi.hosts.base import Budget, Pull
+from xueshi.hosts.local import LocalHost
+from xueshi.outbox import Gathering, Outbox
+from xueshi.outbox.gathering import gathered
+from xueshi.proposals import Sent
+from xueshi.words import receipt_code
+
+NOW = START + timedelta(days=1)
+
+
+@dataclass
+class Faulty:
+    """What the next calls to open a pull request do: an error before it is done, or after (`True`)."""
+
+    plan: list[tuple[Exception, bool]] = field(default_factory=list)
+    calls: int = 0
+
+
+class FaultyHost(LocalHost):
+    faulty: Faulty
+    budget = Budget()
+
+    def open(self, head_ref: str, title: str, body: str, at: datetime) -> Pull:
+        self.faulty.calls += 1
+        error, after = self.faulty.plan.pop(0) if self.faulty.plan else (None, False)
+        if error and not after:
+            raise error
+        pull = super().open(head_ref, title, body, at)
+        if error:
+            raise error
+        return pull
+
+
+@dataclass
+class Rush:
+    """A host, an outbox in front of it, and people who send."""
+
+    host: FaultyHost
+    outbox: Outbox
+    folder: Path
+    number: int = 0
+    rules: Gathering = field(default_factory=Gathering)
+
+    def send(self, many: int = 1, at: datetime = NOW, **more: object) -> list[Sent]:
+        found = []
+        for _ in range(many):
+            self.number += 1
+            said: dict[str, object] = {
+                "id": ulids.new(at + timedelta(milliseconds=self.number)), "branch": "jg1", "member": "m0012",
+                "via": "link", "notice": "2026-01", "at": at, "kind": "theme_day", "title": "党章专题学习",
+                "start_date": date(2026, 3, 1), "hours": Decimal(2), **more,
+            }  # fmt: skip
+            sent = Sent(**said)  # type: ignore[arg-type]
+            self.outbox.store(sent, f"key {self.number}", sent.path if sent.action == "register" else None)
+            found.append(sent)
+        return found
+
+    def delivery(self) -> Delivery:
+        clone = open_clone(self.host, self.folder / "clone.git")
+        return Delivery(self.outbox, clone, self.host, BRIDGE, rules=self.rules)
+
+    def state(self, sent: Sent) -> str:
+        row = self.outbox.get(sent.id)
+        assert row is not None
+        return row.state
+
+    def sizes(self) -> list[int]:
+        return [len(batch.rows) for batch in self.outbox.batches.proposed()]
+
+
+@pytest.fixture
+def rush(tmp_path: Path) -> Rush:
+    made = LocalHost.create(tmp_path / "host.git", DESK)
+    school = School(made.repo)
+    school.to_main(school.commit((), committee_files(), "Begin\n", BRIDGE))
+    host = FaultyHost(made.repo, DESK)
+    host.faulty, host.budget = Faulty(), Budget()
+    return Rush(host, Outbox(tmp_path / "outbox"), tmp_path)
+
+
+def test_at_rest_each_goes_alone_and_at_once(rush: Rush) -> None:
+    sent = rush.send(3)
+    assert rush.delivery().deliver(NOW) == 3
+    assert rush.sizes() == [1, 1, 1]
+    assert {pull.head_ref for pull in rush.host.open_pulls()} == {f"sub/{one.id}" for one in sent}
+
+
+def test_three_hundred_who_leave_one_lecture_are_some_twenty_pull_requests(rush: Rush) -> None:
+    delivery, at = rush.delivery(), NOW
+    for _ in range(60):  # five every two seconds
+        rush.send(5, at)
+        delivery.deliver(at)
+        at += timedelta(seconds=2)
+    delivery.deliver(at + timedelta(minutes=2))
+    pulls = rush.host.open_pulls()
+    assert rush.outbox.counts() == {"pending": 300} and len(pulls) <= 22, len(pulls)
+    assert sum(rush.sizes()) == 300 and max(rush.sizes()) == 20
+    proposed = [s.id for p in records.load_proposals(rush.host.repo, "refs/heads/main") for s in p.studies]
+    assert len(proposed) == len(set(proposed)) == 300
+    rush.host.repo.run("fsck", "--strict", "--connectivity-only")
+
+
+@pytest.mark.parametrize(
+    ("waiting", "recent", "busy", "later", "sizes"),
+    [
+        (3, 3, False, 0, [1, 1, 1]),
+        (5, 5, False, 0, [1] * 5),
+        (6, 6, False, 0, []),  # a rush: they wait for others
+        (6, 6, False, 61, [6]),  # but not for long
+        (45, 45, False, 0, [20, 20]),
+        (45, 45, False, 61, [20, 20, 5]),
+        (2, 2, True, 0, []),
+        (2, 2, True, 61, [2]),
+        (45, 0, False, 3600, [20, 20, 5]),  # a backlog, after the bridge was down
+    ],
+)
+def test_who_goes_together(
+    rush: Rush, waiting: int, recent: int, busy: bool, later: int, sizes: list[int]
+) -> None:
+    rows = [row for one in rush.send(waiting) if (row := rush.outbox.get(one.id))]
+    now = NOW.timestamp() + later
+    found = gathered(rows, recent, busy=busy, now=now, rules=Gathering())
+    assert [len(group) for group in found] == sizes
+    assert len({row.sent.id for group in found for row in group}) == sum(sizes)
+
+
+def test_people_of_one_event_lie_together_and_branches_apart(rush: Rush) -> None:
+    for n in range(20):
+        rush.send(title="甲讲座" if n % 2 else "乙讲座", branch="jg1" if n < 14 else "yjs")
+    rush.delivery().deliver(NOW + timedelta(seconds=61))
+    for batch in rush.outbox.batches.proposed():
+        assert {row.sent.branch for row in batch.rows} == {batch.branch}
+    rules = Gathering(records=7)
+    rows = [
+        row
+        for one in rush.send(14, title="甲讲座") + rush.send(6, title="乙讲座")
+        if (row := rush.outbox.get(one.id))
+    ]
+    groups = gathered(rows, 99, busy=True, now=NOW.timestamp() + 61, rules=rules)
+    assert [Counter(row.sent.title for row in group) for group in groups] == [
+        {"乙讲座": 6, "甲讲座": 1}, {"甲讲座": 7}, {"甲讲座": 6},
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize(
+    "error", [HostUnavailable("502"), HostUnknown("timed out"), HostLimited("wait", NOW.timestamp() + 90)]
+)
+def test_a_host_that_fails_costs_nothing(rush: Rush, error: Exception, after: bool) -> None:
+    (sent,) = rush.send()
+    rush.host.faulty.plan = [(error, after)]
+    delivery = rush.delivery()
+    assert delivery.deliver(NOW) == 0 and rush.state(sent) == "received"
+    assert delivery.deliver(NOW + timedelta(minutes=5)) == 1 and rush.state(sent) == "pending"
+    assert [pull.head_ref for pull in rush.host.pulls()] == [f"sub/{sent.id}"]
+
+
+def test_nothing_is_asked_of_a_host_that_wants_no_calls(rush: Rush) -> None:
+    rush.send(3)
+    until = NOW.timestamp() + 600
+    rush.host.faulty.plan = [(HostLimited("secondary limit", until), False)]
+    delivery = rush.delivery()
+    for seconds in (0, 30, 300, 599):
+        delivery.carry(NOW + timedelta(seconds=seconds))
+    assert rush.host.faulty.calls == 1
+    assert rush.outbox.limits.blocked(until - 1) == (until, "secondary limit")
+    rush.send(30, NOW + timedelta(seconds=500))  # they gather meanwhile
+    delivery.carry(NOW + timedelta(seconds=601))
+    assert rush.outbox.counts() == {"pending": 33}
+    assert sorted(rush.sizes()) == [1, 1, 1, 10, 20]
+
+
+def test_calls_keep_their_distance_over_a_restart(rush: Rush) -> None:
+    rush.host.budget = Budget(apart=3.0, per_minute=4)
+    rush.send(5)
+    made = []
+    for second in range(80):
+        before = rush.host.faulty.calls
+        at = NOW + timedelta(seconds=second)
+        Delivery(Outbox(rush.folder / "outbox"), rush.delivery().clone, rush.host, BRIDGE).deliver(at)
+        made += [second] * (rush.host.faulty.calls - before)
+    assert made == [0, 3, 6, 9, 60]
+
+
+def test_a_refused_batch_waits_for_a_person_and_others_go_on(rush: Rush) -> None:
+    first, second = rush.send(2)
+    rush.host.faulty.plan = [(HostRefused("title too long"), False)]
+    delivery = rush.delivery()
+    assert delivery.deliver(NOW) == 1
+    assert (rush.state(first), rush.state(second)) == ("parked", "pending")
+    assert [batch.error for batch in rush.outbox.batches.parked()] == ["title too long"]
+    assert rush.outbox.batches.unpark(first.id) and delivery.deliver(NOW) == 1
+    assert rush.state(first) == "pending"
+
+
+def test_a_token_that_is_not_let_in_parks_nothing(rush: Rush) -> None:
+    sent = rush.send(2)
+    rush.host.faulty.plan = [(HostDenied("401"), False)]
+    delivery = rush.delivery()
+    assert delivery.deliver(NOW) == 0 and [rush.state(one) for one in sent] == ["received", "received"]
+    assert delivery.deliver(NOW + timedelta(seconds=1)) == 0 and rush.host.faulty.calls == 1
+    assert delivery.deliver(NOW + timedelta(minutes=6)) == 2
+
+
+def grouped(rush: Rush, many: int) -> tuple[list[Sent], Delivery]:
+    """One pull request of so many records."""
+    sent = rush.send(many)
+    rush.rules = Gathering(rush=0, seconds=0)
+    delivery = rush.delivery()
+    assert delivery.deliver(NOW) == 1 and rush.sizes() == [many]
+    return sent, delivery
+
+
+def test_one_returned_leaves_and_the_rest_are_merged(rush: Rush) -> None:
+    sent, delivery = grouped(rush, 4)
+    rush.host.close(1, "m0003", leaving("退回", sent[1].id, "照片\n不符"), NOW)
+    assert delivery.reconcile(NOW) == 1
+    row = rush.outbox.get(sent[1].id)
+    assert row is not None and (row.state, row.reason, row.decided_by) == ("returned", "照片 不符", "m0003")
+    assert delivery.deliver(NOW) == 1
+    (batch,) = rush.outbox.batches.proposed()
+    assert [row.sent for row in batch.rows] == [sent[0], *sent[2:]]
+    pull = rush.host.open_pulls()[0]
+    rush.host.merge(pull.number, pull.head, "m0003", NOW)
+    assert delivery.reconcile(NOW) == 3
+    assert rush.outbox.counts() == {"approved": 3, "returned": 1}
+    history = records.read_history(rush.host.repo, "main")
+    assert {one.path for one in (sent[0], *sent[2:])} <= history.approvals()
+
+
+def test_a_reviewer_on_the_host_names_whom_to_return_in_comments(rush: Rush) -> None:
+    sent, delivery = grouped(rush, 3)
+    code = receipt_code(sent[2].id)
+    rush.host.comment(
+        1, "x", f"你好\n退回 {code.replace('-', '').lower()}：日期有误\n退回 AAAA-AA 没有这一条"
+    )
+    rush.host.close(1, "m0003", "", NOW)
+    assert delivery.reconcile(NOW) == 1
+    row = rush.outbox.get(sent[2].id)
+    assert row is not None and (row.state, row.reason) == ("returned", "日期有误")
+    assert rush.outbox.counts() == {"received": 2, "returned": 1}
+
+
+def test_closed_without_a_name_all_are_returned(rush: Rush) -> None:
+    sent, delivery = grouped(rush, 3)
+    rush.host.close(1, "m0003", "都不是本支部的活动", NOW)
+    assert delivery.reconcile(NOW) == 3
+    assert [rush.outbox.get(one.id).reason for one in sent] == ["都不是本支部的活动"] * 3  # type: ignore[union-attr]
+
+
+def test_what_is_withdrawn_leaves_like_what_is_returned(rush: Rush) -> None:
+    sent, delivery = grouped(rush, 2)
+    assert rush.outbox.withdraw(sent[0].id, NOW) == "pending"
+    rush.host.close(1, "m0012", leaving("撤回", sent[0].id, "本人撤回"), NOW)
+    delivery.reconcile(NOW)
+    assert (rush.state(sent[0]), rush.state(sent[1])) == ("withdrawn", "received")
+    (alone,) = rush.send(title="还没有送出")
+    assert rush.outbox.withdraw(alone.id, NOW) == "withdrawn"
+    delivery.deliver(NOW)
+    assert rush.state(alone) == "withdrawn" and len(rush.host.open_pulls()) == 1
+
+
+def test_a_merge_that_left_one_out_returns_it(rush: Rush) -> None:
+    sent, delivery = grouped(rush, 2)
+    school = School(rush.host.repo)
+    pull = rush.host.open_pulls()[0]
+    head = school.commit((pull.head,), {sent[0].path: None}, "Leave one out\n", DESK)
+    rush.host.repo.run("update-ref", f"refs/heads/{pull.head_ref}", head)
+    rush.host.merge(1, head, "m0003", NOW)
+    assert delivery.reconcile(NOW) == 2
+    assert (rush.state(sent[0]), rush.state(sent[1])) == ("returned", "approved")
+
+
+@pytest.mark.parametrize("until", ["pushed", "proposed", "merged"])
+def test_an_outbox_put_back_from_a_backup_finds_what_the_host_has(rush: Rush, until: str) -> None:
+    sent = rush.send(3)
+    rush.outbox.close()
+    place = rush.folder / "outbox" / "outbox.sqlite"
+    with closing(sqlite3.connect(place)) as old, closing(sqlite3.connect(rush.folder / "backup")) as kept:
+        old.backup(kept)
+    rush.outbox = Outbox(rush.folder / "outbox")
+    rush.rules = Gathering(rush=0, seconds=0)
+    if until == "pushed":
+        rush.host.faulty.plan = [(HostUnavailable("away"), False)]
+    rush.delivery().deliver(NOW)
+    if until == "merged":
+        pull = rush.host.open_pulls()[0]
+        rush.host.merge(1, pull.head, "m0003", NOW)
+    rush.outbox.close()
+    for name in ("outbox.sqlite", "outbox.sqlite-wal", "outbox.sqlite-shm"):
+        (rush.folder / "outbox" / name).unlink(missing_ok=True)
+    (rush.folder / "backup").rename(place)
+    rush.outbox = Outbox(rush.folder / "outbox")
+    assert rush.outbox.counts() == {"received": 3}
+    delivery = rush.delivery()
+    delivery.recover(NOW)
+    later = NOW + timedelta(hours=1)
+    for _ in range(2):
+        delivery.carry(later)
+    assert len(rush.host.pulls()) == 1, "nothing is proposed twice"
+    assert rush.outbox.counts() == {"approved" if until == "merged" else "pending": 3}
+    assert len(sent) == 3
+
+
+def test_a_stranger_on_our_ref_is_never_overwritten(rush: Rush) -> None:
+    (sent,) = rush.send()
+    school = School(rush.host.repo)
+    tip = rush.host.repo.resolve("main") or ""
+    head = school.commit((tip,), {"records/jg1/x.txt": b"x"}, "Mine\n", DESK)
+    rush.host.repo.run("update-ref", f"refs/heads/sub/{sent.id}", head)
+    rush.delivery().deliver(NOW)
+    assert rush.state(sent) == "parked"
+    assert rush.host.repo.resolve(f"refs/heads/sub/{sent.id}") == head
+    assert "not ours" in (rush.outbox.batches.parked()[0].error or "")
+
+
+def test_a_correction_is_proposed_alone_and_on_top_of_main(rush: Rush) -> None:
+    (first,) = rush.send()
+    delivery = rush.delivery()
+    delivery.deliver(NOW)
+    rush.host.merge(1, rush.host.open_pulls()[0].head, "m0003", NOW)
+    delivery.carry(NOW)
+    rush.rules = Gathering(rush=0, seconds=0)
+    rush.send(2)
+    (sent,) = rush.send(action="correct", record=first.id, reason="日期写错了", hours=Decimal(1))
+    rush.delivery().deliver(NOW + timedelta(seconds=1))
+    assert sorted(rush.sizes()) == [1, 2]
+    proposal = next(p for p in records.load_proposals(rush.host.repo, "main") if p.ref.endswith(sent.id))
+    (study,) = proposal.studies
+    assert (study.id, study.hours, study.change.reason if study.change else "") == (first.id, 1, "日期写错了")
+    assert study.submitted.at == first.at
+
+
+def test_a_decision_waits_can_be_undone_and_is_made_once(rush: Rush) -> None:
+    decisions = rush.outbox.decisions
+    due = NOW.timestamp() + 600
+    made = decisions.add(1, "a" * 40, "m0003", "approve", {}, NOW, due)
+    assert made is not None and decisions.add(1, "a" * 40, "m0005", "return", {}, NOW, due) is None
+    assert decisions.due(due - 1) == [] and [one.id for one in decisions.due(due)] == [made.id]
+    assert not decisions.undo(made.id, "m0005") and decisions.undo(made.id, "m0003")
+    assert decisions.due(due) == [] and not decisions.end(made.id, "done")
+    again = decisions.add(1, "a" * 40, "m0003", "return", {"reason": "x"}, NOW, due)
+    assert again is not None and decisions.hasten(again.id, "m0003", NOW.timestamp())
+    assert decisions.end(again.id, "failed", "moved") and not decisions.undo(again.id, "m0003")
+    assert [one.error for one in decisions.failed("m0003", NOW)] == ["moved"]
+
+
+def test_a_webhook_is_new_once(rush: Rush) -> None:
+    limits = rush.outbox.limits
+    assert limits.is_new("github", "d-1", 0.0) and not limits.is_new("github", "d-1", 1.0)
+    assert limits.is_new("gitea", "d-1", 1.0)
