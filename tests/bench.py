@@ -23,6 +23,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 from urllib.request import Request, urlopen
 
+from conftest import DESK
 from test_pictures import photo
 
 from xueshi import sample
@@ -30,7 +31,7 @@ from xueshi.hosts.local import MAIN, LocalHost
 from xueshi.links import Links, secret
 from xueshi.model import SHANGHAI
 from xueshi.reports.address import address
-from xueshi.service import DESK, SECRET
+from xueshi.service import SECRET
 
 BIN = Path(sys.executable).parent
 CONNECTIONS = 16

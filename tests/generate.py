@@ -30,6 +30,7 @@ POLICY, ORGANISATION = "records/policy.yaml", "records/organisation.yaml"
 WAYS = {
     "desk": 40, "address": 16, "granted": 7, "desk_wrong": 6, "desk_own": 5, "push": 5, "squash": 4, "forward": 4,
     "forged": 4, "stranger": 4, "octopus": 3, "desk_many": 3, "old_desk": 3, "desk_silent": 2,
+    "swollen": 3,
 }  # fmt: skip
 
 
@@ -480,7 +481,9 @@ class World:
         message += "".join(f"Record-Id: {record}\n" for record in ids)
         message += f"Action: {action}\nSubmitted-By: {submitter}\n"
         base = self.rng.choice(self.marks[-3:]) if older else self.marks[-1]
-        mark = self.stream.commit(ref, [base], BRIDGE, self.clock - 60, message, files)
+        listed = [address for r in self.organisation["reviewers"] for address in r.get("emails", ())]
+        author = self.rng.choice(listed) if listed and self.chance(0.07) else BRIDGE
+        mark = self.stream.commit(ref, [base], author, self.clock - 60, message, files)
         if amended_by:
             message = f"Amend {ident}\n\nSubmission-Id: {ident}\nAction: amend\nAmended-By: {amended_by}\n"
             mark = self.stream.commit(ref, [mark], BRIDGE, self.clock - 30, message, files)
@@ -540,6 +543,8 @@ class World:
         else:
             if way == "granted" and action == "register":
                 files |= {path: self.fewer(path, said) for path in files if path in self.records}
+            if way == "swollen":
+                files |= {path: self.more(path, said) for path in files if path in self.records}
             self.on_main([proposal], author, message, files)
 
     # --- what happens -----------------------------------------------------------------------------------------------
@@ -551,6 +556,15 @@ class World:
         record = self.records[path]
         record["hours"] = max(0.25, record["hours"] - self.rng.choice([0.25, 0.5, 2]))
         record["change"] = {"action": "amend", "by": by, "at": self.moment(), "reason": "核减"}
+        return dump(record)
+
+    def more(self, path, by):
+        """What a merge may not write: more hours, or another study."""
+        record = self.records[path]
+        record |= self.rng.choice(
+            [{"hours": record["hours"] + 2}, {"topic": "other"}, {"title": "另一次学习"}]
+        )
+        record["change"] = {"action": "amend", "by": by, "at": self.moment(), "reason": "改"}
         return dump(record)
 
     def when(self, member):

@@ -1,6 +1,6 @@
 """Half of the second program: what main became, when, and which versions were approved, read from git alone.
 
-Written from design/contract.md ("Approval") and the decisions 0001 and 0002, sharing nothing with the package. The other
+Written from design/contract.md ("Approval") and the decisions 0001, 0002 and 0009, sharing nothing with the package. The other
 half, `oracle.py`, makes figures of it."""
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ class Commit:
     stamp: int
     email: str  # the author's, in small letters
     message: str
-    day: date | None = None  # in Shanghai, by the running maximum; set on main's first-parent line only
+    day: date | None = (
+        None  # in Shanghai, by the times that are believed; set on main's first-parent line only
+    )
 
     def trailers(self, *names):
         found = []
@@ -143,6 +145,33 @@ def lineage(organisation, unit):
     return found
 
 
+def holders(organisation, email, day):
+    """The reviewers whose address it is; of different people, those in office."""
+    found = [r for r in organisation["reviewers"] if email in [one.lower() for one in r.get("emails", [])]]
+    several = len({reviewer["member"] for reviewer in found}) > 1
+    return [r for r in found if not several or in_force(r, day)]
+
+
+def believed(stamps):
+    """The running maximum without the stamps that are ahead: in no longest series that never runs back, and more than
+    a day after the next stamp that is in one."""
+    count = len(stamps)
+    before, after = [1] * count, [1] * count
+    for i in range(count):
+        before[i] += max((before[j] for j in range(i) if stamps[j] <= stamps[i]), default=0)
+    for i in reversed(range(count)):
+        after[i] += max((after[j] for j in range(i + 1, count) if stamps[j] >= stamps[i]), default=0)
+    longest = max(before, default=0)
+    series = [before[i] + after[i] - 1 == longest for i in range(count)]
+    found = []
+    for i, stamp in enumerate(stamps):
+        following = next((stamps[j] for j in range(i, count) if series[j]), stamp)
+        if stamp > following + 86400:
+            stamp = found[-1] if found else following
+        found.append(max([stamp, *found[-1:]]))
+    return found
+
+
 class Walk:
     """main's first-parent line up to the end of a day."""
 
@@ -152,25 +181,36 @@ class Walk:
         while name:
             line.append(self.commits[name])
             name = line[-1].parents[0] if line[-1].parents else None
-        newest = 0
-        for commit in reversed(line):
-            newest = max(newest, commit.stamp)
-            commit.day = datetime.fromtimestamp(newest, SHANGHAI).date()
-            if commit.day > on:
-                break
-            self.steps.append((commit, git.files(f"{commit.name}:records", "records")))
+        line.reverse()
+        shown = believed([commit.stamp for commit in line])
+        line = [
+            c
+            for c, stamp in zip(line, shown, strict=True)
+            if datetime.fromtimestamp(stamp, SHANGHAI).date() <= on
+        ]
+        # What main was on a day is told by main as it was then: later commits are not asked.
+        for commit, stamp in zip(line, believed([commit.stamp for commit in line]), strict=True):
+            commit.day = datetime.fromtimestamp(stamp, SHANGHAI).date()
+            self.steps.append((commit, self.tree(commit.name)))
+
+    def tree(self, name):
+        return self.git.files(f"{name}:records", "records")
 
     def judge(self, mailmap, baseline):
         """(newest version of every file, last approved blob of every committee file), when e-mails and desks are
         understood by the organisation `mailmap` and the first `baseline` + 1 commits are trusted."""
-        last, approved, before = {}, {}, {}
+        last, approved, before, versions = {}, {}, {}, {}
         for number, (commit, now) in enumerate(self.steps):
             by = self.decider(mailmap, commit)
             roles = self.git.yaml(approved[ORGANISATION]) if ORGANISATION in approved else None
             for path, blob in now.items():
                 if blob == before.get(path):
                     continue
-                reason = "" if number <= baseline else self.refusal(path, blob, commit, by, roles)
+                known = versions.setdefault(path, [])
+                reason = ""
+                if number > baseline:
+                    reason = self.refusal(path, blob, commit, by, roles, mailmap, known)
+                known.append((blob, reason))
                 decider = None if number <= baseline or reason == "direct-push" else by
                 last[path] = Version(commit.name, blob, decider, reason)
                 if not RECORD.fullmatch(path) and not reason and self.git.yaml(blob) is not None:
@@ -183,13 +223,11 @@ class Walk:
         if any(in_force(desk, commit.day) for desk in desks):
             said = commit.trailers("Approved-By")
             return said[0] if len(said) == 1 else None
-        for reviewer in mailmap["reviewers"]:
-            if commit.email in [email.lower() for email in reviewer.get("emails", [])]:
-                return reviewer["member"]
-        return None
+        return next((reviewer["member"] for reviewer in holders(mailmap, commit.email, commit.day)), None)
 
-    def refusal(self, path, blob, commit, by, roles):
-        """Why this version is not approved, empty if it is. `roles`: the organisation at the first parent."""
+    def refusal(self, path, blob, commit, by, roles, mailmap, known):
+        """Why this version is not approved, empty if it is. `roles`: the organisation at the first parent; `known`: the
+        versions before this one, (blob, reason) each."""
         if len(commit.parents) != 2:
             return "direct-push"
         if by is None:
@@ -204,15 +242,47 @@ class Walk:
         held = {r["unit"] for r in roles["reviewers"] if r["member"] == by and in_force(r, commit.day)}
         if not held & set(deciding):
             return "not-reviewer"
-        if record and by in [self.git.yaml(blob)["member"], *self.submitters(*commit.parents)]:
+        if not record:
+            return ""
+        merged, second = self.git.yaml(blob), commit.parents[1]
+        brought = self.tree(second).get(path)
+        claimed = self.git.yaml(brought) if brought else None
+        senders = self.submitters(*commit.parents, mailmap, commit.day) + self.actors(claimed, known)
+        if by in [merged["member"], *senders]:
             return "own-record"
+        stood = self.tree(self.base(*commit.parents)).get(path)
+        if brought is None or brought == stood or not (brought == blob or self.granted(claimed, merged, by)):
+            return "edited-in-merge"
         return ""
 
-    def submitters(self, first, second):
+    def granted(self, claimed, merged, by):
+        change = merged.get("change") or {}
+        same = {**claimed, "hours": 0, "change": 0} == {**merged, "hours": 0, "change": 0}
+        fewer = merged["hours"] < claimed["hours"]
+        return same and fewer and (change.get("action"), change.get("by")) == ("amend", by)
+
+    def actors(self, claimed, known):
+        """Whom the file as proposed names for what is new in it."""
+        if claimed is None:
+            return []
+        old = self.git.yaml(known[-1][0]) if known else {}
+        acts = [claimed.get(name) for name in ("change", "void") if claimed.get(name) != old.get(name)]
+        if all(reason for _, reason in known):
+            acts.append(claimed["submitted"])
+        return [act["by"] for act in acts if act]
+
+    def submitters(self, first, second, mailmap, day):
         found, known = [], self.ancestors(first)
         for name in self.ancestors(second) - known:
-            found += self.commits[name].trailers("Submitted-By", "Amended-By")
+            commit = self.commits[name]
+            found += commit.trailers("Submitted-By", "Amended-By")
+            if len(commit.parents) < 2:
+                found += [r["member"] for r in holders(mailmap, commit.email, day)]
         return found
+
+    def base(self, first, second):
+        """The newest commit that both have."""
+        return max(self.ancestors(first) & self.ancestors(second), key=lambda name: len(self.ancestors(name)))
 
     def ancestors(self, name):
         found, open_ends = set(), [name]

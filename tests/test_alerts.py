@@ -282,9 +282,9 @@ def test_a_revision_that_is_not_on_main_is_refused_with_its_cure(school: School)
     repo = ("alerts", "--repo", str(school.repo.path))
     assert run(*repo, "--since", "nowhere")[0] == 2
     code, _, err = run(*repo, "--since", head)
-    assert code == 2 and "give a commit of main with --since" in err
+    assert code == 2 and "请用 --since 写 main 上的一个提交" in err
     code, _, err = run(*repo, "--rev", f"{school.tip}^1", "--since", school.tip)
-    assert code == 2 and "is not on the line of merges" in err
+    assert code == 2 and "不在 main 的合并线上" in err
 
 
 @dataclass

@@ -27,6 +27,7 @@ NAMES = {"m0003": "韦测宁", "m0012": "林样青"}
 KEYS = [
     "at", "path", "record", "branch", "member", "version", "newest", "removed", "actions", "submitters", "decided_by",
     "decider", "how", "commit", "pull", "valid", "own_change", "reason", "why", "state", "cured_by", "cure",
+    "command",
 ]  # fmt: skip
 
 
@@ -59,7 +60,7 @@ def test_a_valid_version_says_who_decided_by_what_right(school: School) -> None:
         "version": 1, "newest": True, "removed": False, "actions": ["register"], "submitters": ["m0012"],
         "decided_by": "m0003", "decider": "韦测宁", "how": "desk", "commit": merge, "pull": 1, "valid": True,
         "own_change": False, "reason": "", "why": "审核台合并，m0003 当时是 jg1 的审核人", "state": "valid",
-        "cured_by": None, "cure": "",
+        "cured_by": None, "cure": "", "command": "",
     }  # fmt: skip
 
 
@@ -140,7 +141,7 @@ INVALID = {
     ),
     "proxy": (
         proxy,
-        "m0003 是提交人，不能审核自己的记录",
+        "m0003 是提交或改动它的人，不能审核自己的记录",
         "由 jg1 或上级的另一位审核人用 action: confirm 的提案确认",
     ),
     "policy": (
@@ -246,3 +247,16 @@ def test_a_spreadsheet_opens_it_without_running_anything(school: School) -> None
     code, out = run(school, "--format", "csv")
     assert code == 1 and b"\x1b" not in out and "records/\\x1b[2J\\n=1" in out.decode("utf-8-sig")
     assert b"\x1b" not in run(school)[1] and "records/\\udcff" in run(school)[1].decode()
+
+
+def test_what_is_invalid_comes_with_the_command_that_cures(school: School) -> None:
+    study = school.study()
+    school.push({study.path: study_file(study)})
+    command = f"xueshi confirm-record {study.id} --by 编号 --reason 原因"
+    assert command in run(school, "--only-invalid")[1].decode()
+    assert "xueshi " not in run(school)[1].decode()
+    path = deleted(school)
+    (line,) = (one for one in lines(school) if one["path"] == path and one["state"] == "open")
+    assert line["command"].startswith(f"xueshi restore-record {line['record']} --to ")
+    commit = line["command"].split()[4]
+    assert school.repo.blobs([f"{school.repo.resolve(commit)}:{path}"])

@@ -11,20 +11,25 @@ import pytest
 from conftest import School
 
 from xueshi import checks, records
+from xueshi.checks.closing import closed_years_keep_their_figures
 from xueshi.checks.proposal import Proposed
 from xueshi.model import (
     SHANGHAI,
     Cap,
     Change,
     Closing,
+    Desk,
     Evidence,
+    History,
     Kept,
     Membership,
     Norm,
     Picture,
     RecordSet,
     Selector,
+    Span,
     Study,
+    Version,
     Void,
 )
 
@@ -109,6 +114,16 @@ def twice_on_roster(found: RecordSet) -> RecordSet:
     )
 
 
+def with_two_names(found: RecordSet) -> RecordSet:
+    moved = replace(in_two_branches(found).rosters["yjs"].members[-1], name="另一个人")
+    yjs = found.rosters["yjs"]
+    return replace(found, rosters={**found.rosters, "yjs": replace(yjs, members=(*yjs.members, moved))})
+
+
+def organisation(**changes: object) -> Callable[[RecordSet], RecordSet]:
+    return lambda found: replace(found, organisation=replace(found.organisation, **changes))  # type: ignore[arg-type]
+
+
 def unknown_reviewer(found: RecordSet) -> RecordSet:
     first, *rest = found.organisation.reviewers
     reviewers = (replace(first, member="m9999"), *rest)
@@ -154,12 +169,19 @@ WRONG: dict[str, Callable[[RecordSet], RecordSet]] = {
     "evidence-exists": with_study(evidence=(PICTURE,)),
     "picture-is-what-it-says": with_study(evidence=(SWAPPED,)),
     "picture-carries-no-metadata": with_study(evidence=(TELLING,)),
+    "title-is-not-blank": with_study(title="\u200b"),
+    "moments-are-past": with_study(void=Void("m0003", datetime(2026, 11, 21, tzinfo=SHANGHAI), "错")),
+    "replaces-another-record": with_study(replaces="01KJYKG9Z08M4T0V2N9X5B7CDE"),
     "people-named-exist": with_study(void=Void("m9999", datetime(2026, 3, 2, tzinfo=SHANGHAI), "错")),
     "ids-are-unique": same_id,
     "same-event-once": twin(start_time=None, end_time=None),
     "times-do-not-overlap": twin(title="读书分享会", start_time="16:00", end_time="17:00"),
     "picture-of-one-day": twin(start_date=date(2026, 2, 1)),
     "units-form-a-tree": unit(parent="nowhere"),
+    "somebody-can-decide": organisation(reviewers=()),
+    "organisation-spans-are-in-order": organisation(desks=(Desk("a@b.c", DAY, DAY),)),
+    "desks-have-their-own-address": organisation(desks=(Desk("weicn@example.invalid", DAY, None),)),
+    "one-id-is-one-person": with_two_names,
     "rosters-have-a-branch": roster_elsewhere,
     "roster-periods-are-in-order": in_two_branches,
     "members-stand-once": twice_on_roster,
@@ -220,6 +242,24 @@ def left_the_branch(base: RecordSet) -> Proposed:
     return proposal(base, replace(base, rosters={**base.rosters, "jg1": jg1}), "records/jg1/roster.yaml")
 
 
+def exempt(base: RecordSet) -> Proposed:
+    """A whole closed year without a requirement, for one who had some hours in it."""
+    base = closed_otherwise(base)
+    first, *rest = base.rosters["jg1"].members
+    roster = replace(base.rosters["jg1"], members=(replace(first, exempt=(Span(DAY, None),)), *rest))
+    head = replace(base, rosters={**base.rosters, "jg1": roster})
+    return proposal(base, head, "records/jg1/roster.yaml")
+
+
+def desk_replaced(base: RecordSet) -> Proposed:
+    path, at = only(base).path, datetime(2026, 3, 2, tzinfo=SHANGHAI)
+    before, after = (
+        History("tip", at, {path: (Version(path, "x", "c", at, approved, how="desk"),)}, {})
+        for approved in (True, False)
+    )
+    return proposal(base, base, "records/organisation.yaml", before=before, after=after)
+
+
 CONFIRM = Change("confirm", "m0012", datetime(2026, 3, 2, tzinfo=SHANGHAI), "确认")
 REFUSED: dict[str, Callable[[RecordSet], Proposed]] = {
     "touches-one-branch": lambda base: proposal(base, same_id(base), only(base).path),
@@ -230,6 +270,12 @@ REFUSED: dict[str, Callable[[RecordSet], Proposed]] = {
     "confirming-changes-nothing": lambda base: changed_study(base, hours=Decimal(1), change=CONFIRM),
     "ids-are-never-reused": told_again,
     "main-is-not-merged-inside": lambda base: proposal(base, base, only(base).path, merges=("a" * 40,)),
+    "approvals-stay": desk_replaced,
+    "first-versions-are-unchanged": lambda base: proposal(
+        replace(base, studies={}, blobs={}), with_study(change=replace(CONFIRM, action="correct"))(base)
+    ),
+    "commits-say-who-sent-it": lambda base: replace(changed_study(base, change=CONFIRM), submissions=()),
+    "closed-years-keep-their-figures": exempt,
     "committee-changes-break-no-record": left_the_branch,
     "year-is-not-closed": lambda base: changed_study(
         closed_otherwise(base), hours=Decimal(1), change=CONFIRM
@@ -259,6 +305,26 @@ def test_sound_changes_pass(sound: RecordSet) -> None:
     assert checks.check_change(changed_study(sound, change=CONFIRM)) == ()
     assert checks.check_change(changed_study(sound, hours=Decimal(1), change=correct)) == ()
     assert checks.check_change(changed_study(sound, void=Void("m0003", CONFIRM.at, "重复"))) == ()
+
+
+def test_a_later_earliest_day_leaves_no_record_behind(sound: RecordSet) -> None:
+    for day, wrong in ((date(2026, 3, 1), False), (date(2026, 3, 2), True)):
+        found = checks.check_change(new_rules(sound, earliest=day))
+        assert ("committee-changes-break-no-record" in {p.rule for p in found}) is wrong
+
+
+def test_at_most_five_members_of_a_closed_year_are_named(sound: RecordSet) -> None:
+    closed = closed_otherwise(sound)
+    none = replace(closed.policy, requirements=())
+    change = proposal(closed, replace(closed, policy=none), "records/policy.yaml")
+    for most, more in ((5, False), (4, True)):
+        jg1 = closed.rosters["jg1"]
+        extra = replace(jg1.members[0], id="m0099") if more else jg1.members[0]
+        rosters = {**closed.rosters, "jg1": replace(jg1, members=(*jg1.members, extra))}
+        base, head = (replace(one, rosters=rosters) for one in (change.base, change.head))
+        found = list(closed_years_keep_their_figures(replace(change, base=base, head=head)))
+        assert len(found) == (6 if more else 5), most
+        assert ("还有 1 人" in found[-1].message) is more
 
 
 def test_the_next_years_rule_is_no_change_of_the_past(sound: RecordSet) -> None:

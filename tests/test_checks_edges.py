@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -25,6 +25,7 @@ from xueshi.model import (
     Change,
     Closing,
     Crossing,
+    Desk,
     Evidence,
     History,
     Kept,
@@ -39,11 +40,15 @@ from xueshi.model import (
     RecordSet,
     Requirement,
     Reviewer,
+    Role,
     RosterEntry,
     Selector,
     Severity,
+    Span,
     Study,
+    Submission,
     Submitted,
+    Term,
     Unit,
     Version,
     Void,
@@ -176,9 +181,56 @@ def test_a_study_ends_after_it_begins(changes: dict[str, object], field: str | N
 @pytest.mark.parametrize(("hours", "days", "wrong"), [("24", 0, False), ("24.5", 0, True), ("48", 1, False), ("48.5", 1, True), ("99", -1, False)])  # fmt: skip
 def test_a_day_has_twenty_four_hours(hours: str, days: int, wrong: bool) -> None:
     one = study(1, hours=Decimal(hours), end_date=DAY + timedelta(days))
-    problems = judge(record.hours_fit_the_days, SOUND, one)
+    problems = [p for p in judge(record.hours_fit_the_days, SOUND, one) if p.severity is Severity.ERROR]
     assert told(problems) == (error((one.path, "hours")) if wrong else [])
     assert all(p.message.startswith(f"{days + 1} 天不会有 {hours} 学时") and p.line == 9 for p in problems)
+
+
+@pytest.mark.parametrize(
+    ("hours", "days", "told_so"), [("24", 0, False), ("24", 2, False), ("24.5", 2, True), ("72", 2, True)]
+)
+def test_several_days_hold_hardly_more_than_whole_days_of_study(hours: str, days: int, told_so: bool) -> None:
+    one = study(1, hours=Decimal(hours), end_date=DAY + timedelta(days))
+    problems = judge(record.hours_fit_the_days, SOUND, one)
+    assert [p.severity for p in problems] == [Severity.WARNING] * told_so
+    assert all("最多 24 学时" in p.message for p in problems)
+    assert judge(record.hours_fit_the_days, SOUND, replace(one, void=VOID)) == []
+
+
+@pytest.mark.parametrize(
+    ("ident", "wrong"),
+    [("7" + "Z" * 25, True), ("0" * 26, True), (ulids.new(datetime(1999, 12, 31, tzinfo=UTC)), True), (ulids.new(datetime(2200, 1, 1, tzinfo=UTC)), True), (ulids.new(datetime(2000, 1, 1, tzinfo=UTC)), False), (ulids.new(datetime(2199, 12, 31, tzinfo=UTC)), False)],
+)  # fmt: skip
+def test_an_id_carries_a_time_that_can_be(ident: str, wrong: bool) -> None:
+    one = study(1, id=ident, path=f"records/jg1/{ulids.year_of(ident)}/{ident}.yaml")
+    problems = judge(record.path_and_id_agree, SOUND, one)
+    assert ["记录编号里的时间不对" in p.message for p in problems] == [True] * wrong
+
+
+def test_nothing_is_sent_changed_or_voided_later_than_tomorrow() -> None:
+    tomorrow = datetime.combine(TODAY + timedelta(1), time(23, 59), SHANGHAI)
+    later = tomorrow + timedelta(minutes=1)
+    acts = {"submitted": Submitted("m1", later, "link", "2026-01"), "change": Change("correct", "m1", later, "x"), "void": Void("m1", later, "x")}  # fmt: skip
+    for name, act in acts.items():
+        wrong, right = study(1, **{name: act}), study(2, **{name: replace(act, at=tomorrow)})
+        assert told(judge(record.moments_are_past, SOUND, wrong, right)) == error((wrong.path, name))
+
+
+@pytest.mark.parametrize(
+    ("title", "blank"),
+    [("\u200b\u200d", True), ("\u3000\u2060", True), ("\u2800", True), ("\u3164", True), ("学", False), ("\u200b学", False), ("?", False)],
+)  # fmt: skip
+def test_a_title_can_be_seen(title: str, blank: bool) -> None:
+    one = study(1, title=title)
+    assert told(judge(record.title_is_not_blank, SOUND, one)) == (error((one.path, "title")) * blank)
+
+
+def test_a_record_replaces_another_that_there_is() -> None:
+    old = study(1)
+    fine, itself, unknown = study(2, replaces=old.id), study(3), study(4, replaces=study(9).id)
+    itself = replace(itself, replaces=itself.id)
+    problems = judge(record.replaces_another_record, SOUND, old, fine, itself, unknown)
+    assert told(problems) == [(itself.path, "replaces", Severity.ERROR), (unknown.path, "replaces", Severity.WARNING)]  # fmt: skip
 
 
 def test_the_length_of_a_study_of_unknown_kind_or_void_is_nobodys_business() -> None:
@@ -279,24 +331,100 @@ def test_a_study_without_length_overlaps_nothing() -> None:
 
 def units(*more: Unit, **parents: str | None) -> RecordSet:
     held = [replace(u, parent=parents.get(u.id, u.parent)) for u in SOUND.organisation.units]
-    return replace(SOUND, organisation=replace(SOUND.organisation, units=(*held, *more)), lines={UNITS: {"units": 4, "reviewers": 30}})  # fmt: skip
+    return replace(SOUND, organisation=replace(SOUND.organisation, units=(*held, *more)), lines={UNITS: {"units": 4, "reviewers": 30, **{f"units.{n}": 5 + n for n in range(4)}}})  # fmt: skip
 
 
 def test_units_form_a_tree() -> None:
     assert judge(organisation.units_form_a_tree, units()) == []
     (problem,) = judge(organisation.units_form_a_tree, units(jg1="nowhere"))
-    assert (problem.path, problem.line, problem.field) == (UNITS, 4, "units")
+    assert (problem.path, problem.line, problem.field) == (UNITS, 6, "units")
     assert "教工第一党支部的上级 'nowhere'" in problem.message
     twice = judge(organisation.units_form_a_tree, units(Unit("jg1", "branch", "又一个", "sample-art")))
-    assert [(p.field, "'jg1' 用了 2 次" in p.message) for p in twice] == [("units", True)] * 2
+    assert [(p.field, p.line, "'jg1' 用了 2 次" in p.message) for p in twice] == [("units", 8, True)]
     circle = judge(organisation.units_form_a_tree, units(**{"sample-art": "jg1"}))
     assert [p.message.partition("的上级绕成了一圈：")[0] for p in circle] == [
         "党委",
         "教工第一党支部",
         "研究生党支部",
+        "没有最上级的党组织，请把党委的 parent 删去",
     ]
     assert "jg1 → sample-art，" in circle[1].message
     assert len(judge(organisation.units_form_a_tree, units(jg1="jg1"))) == 1
+
+
+def test_one_committee_stands_above_all() -> None:
+    (second,) = judge(organisation.units_form_a_tree, units(jg1=None))
+    assert second.line == 6 and "教工第一党支部（jg1）没有写上级" in second.message
+    (other,) = judge(organisation.units_form_a_tree, units(Unit("art-2", "committee", "又一个党委")))
+    assert other.line == 8 and "又一个党委（art-2）" in other.message and "parent" in other.message
+    held = units().organisation
+    branch = replace(held, units=(replace(held.units[0], kind="general_branch"), *held.units[1:]))
+    (kind,) = judge(organisation.units_form_a_tree, replace(units(), organisation=branch))
+    assert kind.line == 5 and "committee" in kind.message
+
+
+def manned(*reviewers: Reviewer, desks: tuple[Desk, ...] = ()) -> RecordSet:
+    held = replace(units().organisation, reviewers=reviewers, desks=desks)
+    return replace(units(), organisation=held)
+
+
+CHAIR = Reviewer("m1", "sample-art", BEGIN, None)
+OWN = replace(CHAIR, emails=("a@b.c",))
+TABLE = Desk("desk@b.c", BEGIN, None)
+
+
+@pytest.mark.parametrize(
+    ("reviewers", "desks", "lines"),
+    [
+        ((OWN,), (), []),
+        ((replace(CHAIR, logins={"gitea": "m1"}),), (), []),
+        ((CHAIR,), (TABLE,), []),
+        ((CHAIR,), (), [30]),
+        ((CHAIR,), (replace(TABLE, until=TODAY),), [30]),
+        ((CHAIR,), (replace(TABLE, start=TODAY + timedelta(1)),), [30]),
+        ((replace(OWN, until=TODAY),), (TABLE,), [30, 6, 7]),
+        ((replace(OWN, start=TODAY + timedelta(1)),), (TABLE,), [30, 6, 7]),
+        ((), (TABLE,), [30, 6, 7]),
+        ((replace(OWN, unit="jg1"),), (TABLE,), [30, 7]),
+        ((OWN, replace(OWN, member="m2", unit="jg1")), (), [30]),
+        ((OWN, replace(OWN, member="m2", unit="jg1", until=TODAY)), (), []),
+        ((OWN, replace(OWN, unit="jg1")), (), []),
+    ],
+)
+def test_somebody_can_always_decide(
+    reviewers: tuple[Reviewer, ...], desks: tuple[Desk, ...], lines: list[int]
+) -> None:
+    problems = judge(organisation.somebody_can_decide, manned(*reviewers, desks=desks))
+    assert [p.line for p in problems] == lines
+    assert all(p.path == UNITS and p.severity is Severity.ERROR for p in problems)
+
+
+def test_terms_appointments_and_desks_end_after_they_begin() -> None:
+    held = manned(replace(CHAIR, until=BEGIN), CHAIR, desks=(TABLE, replace(TABLE, until=BEGIN)))
+    terms = (Term(BEGIN, DAY, 3), Term(DAY, DAY, 3))
+    first = replace(held.organisation, units=(*held.organisation.units[:2], replace(held.organisation.units[2], terms=terms)))  # fmt: skip
+    lines = {"units.2.terms.1.until": 41, "reviewers.0.until": 42, "desks.1.until": 43}
+    found = replace(held, organisation=first, lines={UNITS: lines})
+    problems = judge(organisation.organisation_spans_are_in_order, found)
+    assert [(p.line, p.field) for p in problems] == [(41, "units"), (42, "reviewers"), (43, "desks")]
+
+
+def test_a_desk_has_an_address_of_its_own() -> None:
+    both = manned(OWN, desks=(TABLE, Desk("a@b.c", BEGIN, None)))
+    (problem,) = judge(organisation.desks_have_their_own_address, replace(both, lines={UNITS: {"desks.1.email": 50}}))  # fmt: skip
+    assert problem.line == 50 and "'m1'" in problem.message and problem.severity is Severity.ERROR
+
+
+def test_one_id_with_two_names_is_told() -> None:
+    jg1 = SOUND.rosters["jg1"]
+    yjs = SOUND.rosters["yjs"]
+    twin = replace(jg1.members[0], name="另一个人")
+    found = replace(SOUND, rosters={"jg1": jg1, "yjs": replace(yjs, members=(*yjs.members, twin))}, lines={"records/yjs/roster.yaml": {"members.1.name": 12}})  # fmt: skip
+    (problem,) = judge(organisation.one_id_is_one_person, found)
+    assert (problem.path, problem.line) == ("records/yjs/roster.yaml", 12)
+    assert problem.severity is Severity.WARNING and "另一个人" in problem.message
+    same = replace(yjs, members=(*yjs.members, jg1.members[0]))
+    assert judge(organisation.one_id_is_one_person, replace(found, rosters={"jg1": jg1, "yjs": same})) == []
 
 
 def test_a_roster_is_of_a_branch() -> None:
@@ -334,6 +462,26 @@ def test_periods_follow_each_other() -> None:
         assert "m3 自 2026年3月2日起同时在 yjs 和 jg1" in problem.message
 
 
+def test_every_overlap_is_told_at_its_own_line() -> None:
+    at = [BEGIN, BEGIN + timedelta(9), BEGIN + timedelta(10)]
+    found = entered(Membership("jg1", at[0], None, "full"), *(Membership("jg1", day, day + timedelta(1), "full") for day in at[1:]))  # fmt: skip
+    lines = {f"members.{len(SOUND.rosters['jg1'].members)}.periods.{n}": 20 + n for n in range(3)}
+    problems = judge(organisation.roster_periods_are_in_order, replace(found, lines={JG1: lines}))
+    assert [p.line for p in problems] == [21, 22]
+
+
+@pytest.mark.parametrize("name", ["roles", "exempt"])
+def test_roles_and_exemptions_end_after_they_begin(name: str) -> None:
+    found = entered(Membership("jg1", BEGIN, None, "full"))
+    *others, entry = found.rosters["jg1"].members
+    made = {"roles": (Role("staff", BEGIN, DAY), Role("staff", DAY, DAY)), "exempt": (Span(BEGIN, DAY), Span(DAY, DAY))}  # fmt: skip
+    roster = replace(found.rosters["jg1"], members=(*others, replace(entry, **{name: made[name]})))
+    place = f"members.{len(others)}.{name}.1.until"
+    wrong = replace(found, rosters={**found.rosters, "jg1": roster}, lines={JG1: {place: 33}})
+    (problem,) = judge(organisation.roster_periods_are_in_order, wrong)
+    assert (problem.line, problem.field) == (33, "members") and "m3 的" in problem.message
+
+
 def test_an_id_stands_once_in_a_roster() -> None:
     jg1 = SOUND.rosters["jg1"]
     members = (*jg1.members, *(replace(jg1.members[0], id=ident) for ident in ("z", "b", "z", "b", "c")))
@@ -342,7 +490,7 @@ def test_an_id_stands_once_in_a_roster() -> None:
     )
     problems = judge(organisation.members_stand_once, found)
     assert [(p.path, p.line, p.field, p.message[:8]) for p in problems] == [
-        (JG1, 3, "members", f"党员编号 '{ident}'") for ident in "bz"
+        (JG1, 3, "members", f"党员编号 '{ident}'") for ident in "zb"
     ]
 
 
@@ -585,21 +733,21 @@ LECTURE = RULES.kinds["lecture"]
     ("old", "new", "found"),
     [
         ({"caps": (CAP,)}, {"caps": (CAP,)}, []),
-        ({"caps": (CAP,)}, {"caps": (replace(CAP, max=Decimal(9)),)}, ["caps"]),
+        ({"caps": (CAP,)}, {"caps": (replace(CAP, max=Decimal(9)),)}, ["caps.0"]),
         ({"caps": (CAP,)}, {"caps": ()}, ["caps"]),
         ({"caps": (CAP,)}, {"caps": (replace(CAP, source="别处"),)}, []),
         ({"caps": (CAP,)}, {"caps": (replace(CAP, until=TODAY),)}, []),
-        ({"caps": (CAP,)}, {"caps": (replace(CAP, until=TODAY - timedelta(1)),)}, ["caps"]),
+        ({"caps": (CAP,)}, {"caps": (replace(CAP, until=TODAY - timedelta(1)),)}, ["caps.0"]),
         ({"caps": (replace(CAP, until=TODAY),)}, {"caps": (CAP,)}, []),
-        ({"caps": (replace(CAP, until=DAY),)}, {"caps": (CAP,)}, ["caps"]),
+        ({"caps": (replace(CAP, until=DAY),)}, {"caps": (CAP,)}, ["caps.0"]),
         ({"caps": (replace(CAP, enabled=False),)}, {"caps": ()}, []),
-        ({"caps": (CAP,)}, {"caps": (replace(CAP, enabled=False),)}, ["caps"]),
+        ({"caps": (CAP,)}, {"caps": (replace(CAP, enabled=False),)}, ["caps.0"]),
         ({"caps": (replace(CAP, start=TODAY),)}, {"caps": ()}, []),
         ({"caps": (replace(CAP, start=TODAY - timedelta(1)),)}, {"caps": ()}, ["caps"]),
         ({"requirements": (REQUIREMENT,)}, {"requirements": (replace(REQUIREMENT, label="别名", severity="local"),)}, []),
-        ({"requirements": (REQUIREMENT,)}, {"requirements": (replace(REQUIREMENT, prorate=True),)}, ["requirements"]),
-        ({}, {"conversions": (replace(CONVERSION, step=Decimal(1)),)}, ["conversion"]),
-        ({"crossing": (Crossing(BEGIN, None, "split"),)}, {"crossing": (Crossing(BEGIN, None, "start"),)}, ["crossing"]),
+        ({"requirements": (REQUIREMENT,)}, {"requirements": (replace(REQUIREMENT, prorate=True),)}, ["requirements.0"]),
+        ({}, {"conversions": (replace(CONVERSION, step=Decimal(1)),)}, ["conversion.0"]),
+        ({"crossing": (Crossing(BEGIN, None, "split"),)}, {"crossing": (Crossing(BEGIN, None, "start"),)}, ["crossing.0"]),
         ({"carry_over": CARRIED}, {"carry_over": ()}, ["carry_over"]),
         ({}, {"carry_over": CARRIED}, []),
         ({}, {"who": {**RULES.who, "members": Selector("members")}}, ["who.members"]),
@@ -623,7 +771,7 @@ def test_what_was_keeps_its_figures(old: dict[str, Any], new: dict[str, Any], fo
     altered = list(rules_of_policy.altered_past(before, after, TODAY))
     assert [place for place, _ in altered] == found
     names = {"caps": "上限 c", "requirements": "要求 r", "conversion": "折算", "crossing": "跨年办法", "carry_over": "结转", "who.members": "对象 members", "periods.plan": "周期 plan", "kinds.lecture": "学习类型 lecture", "baseline": "基线提交"}  # fmt: skip
-    assert [words for _, words in altered] == [names[place] for place in found]
+    assert [words for _, words in altered] == [names[place.removesuffix(".0")] for place in found]
 
 
 # --- proposals
@@ -682,6 +830,87 @@ def test_only_what_is_ours_and_was_there_can_be_deleted_wrongly() -> None:
     found = list(proposal.nothing_is_deleted(change))
     assert [(p.path, p.line) for p in found] == sorted([(ONE.path, 0), (JG1, 0)])
     assert ["void" in p.message for p in found] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("changes", "used", "wrong"),
+    [
+        ({"change": Change("correct", "m1", AT, "x")}, False, True),
+        ({"change": Change("restore", "m1", AT, "x")}, False, True),
+        ({"change": Change("restore", "m1", AT, "x")}, True, False),
+        ({"change": Change("confirm", "m1", AT, "x")}, False, False),
+        ({"change": Change("amend", "m1", AT, "x")}, False, False),
+        ({"change": Change("correct", "m1", AT, "x"), "submitted": Submitted("m1", AT, "import", "2026-01")}, False, False),
+        ({}, False, False),
+    ],
+)  # fmt: skip
+def test_a_first_version_corrects_nothing(changes: dict[str, Any], used: bool, wrong: bool) -> None:
+    new = study(7, **changes)
+    change = proposed(SOUND, with_(SOUND, new), new.path, used={new.id: new.path} if used else {})
+    assert rule(proposal.first_versions_are_unchanged, change) == [(new.path, 20, "change")] * wrong
+
+
+def sent(record: str, by: str = "m1", ident: str = "S", amended: str | None = None) -> Submission:
+    return Submission("c" * 40, ident, (record,), "register", by, amended, AT)
+
+
+def test_commits_name_the_record_and_whoever_the_file_says_acted() -> None:
+    new = study(7)
+    change = proposed(SOUND, with_(SOUND, new), new.path)
+    said = proposal.commits_say_who_sent_it
+    assert rule(said, change) == []  # a form, or a work tree: there is no commit yet
+    for fine in ((sent(new.id),), (sent("x"), sent(new.id)), (sent(new.id, "m2", amended="m1"),)):
+        assert rule(said, replace(change, submissions=fine)) == []
+    for silent in ((), (sent("x"),), (sent(new.id, ident=""),)):
+        (problem,) = said(replace(change, submissions=silent))
+        assert problem.line == 0 and new.id in problem.message and "Submitted-By: m1" in problem.message
+    (problem,) = said(replace(change, submissions=(sent(new.id, "m2"),)))
+    assert problem.field == "submitted" and "m1" in problem.message and "m2" in problem.message
+    assert rule(said, replace(change, head=SOUND, submissions=())) == []  # removed: another rule's business
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ({}, {"change": Change("correct", "m2", AT, "x")}, "change"),
+        ({}, {"void": Void("m2", AT, "x")}, "void"),
+        ({"change": Change("amend", "m1", AT, "x")}, {"change": Change("amend", "m1", AT, "x"), "void": Void("m2", AT, "x")}, "void"),
+        ({"void": VOID}, {"void": VOID, "change": Change("restore", "m2", AT, "x")}, "change"),
+    ],
+)  # fmt: skip
+def test_who_acted_last_is_who_the_commit_names(old: dict[str, Any], new: dict[str, Any], field: str) -> None:
+    one = study(7)
+    change = proposed(with_(SOUND, replace(one, **old)), with_(SOUND, replace(one, **new)), one.path)
+    said = proposal.commits_say_who_sent_it
+    assert rule(said, replace(change, submissions=(sent(one.id, "m2"),))) == []
+    (problem,) = said(replace(change, submissions=(sent(one.id, "m1"),)))
+    assert problem.field == field
+
+
+def test_main_taken_in_is_told_with_its_danger() -> None:
+    change = proposed(BASE, BASE, ONE.path, taken_in=("d" * 40,))
+    (problem,) = proposal.main_is_not_merged_inside(change)
+    assert problem.severity is Severity.WARNING and "快进" in problem.message
+
+
+def judged_as(*approved: tuple[str, str, str], blobs: dict[str, str] | None = None) -> History:
+    """A history of one version of each file: path, reason (empty: approved), how."""
+    found = {path: (Version(path, "x", "c" * 40, AT, not reason, reason, "m1", how=how),) for path, reason, how in approved}  # fmt: skip
+    return History("tip", AT, found, blobs or {})
+
+
+def test_approvals_that_a_change_takes_away_are_told_with_whose_they_are() -> None:
+    before = judged_as((ONE.path, "", "desk"), (TWO.path, "", "author"), (OTHER.path, "x", ""), (JG1, "", "desk"), blobs={JG1: "x"})  # fmt: skip
+    after = judged_as((ONE.path, "y", ""), (TWO.path, "y", ""), (OTHER.path, "y", ""), (JG1, "y", ""))
+    change = proposed(BASE, BASE, UNITS, before=before, after=after)
+    (problem,) = proposal.approvals_stay(change)
+    assert (problem.path, problem.field, problem.severity) == (UNITS, "desks", Severity.ERROR)
+    for words in ("2 条记录和 1 个党委文件", "m1 用本人邮箱合并的 1 个", "经审核台合并的 2 个", "请保留旧邮箱/旧审核台，加 until"):  # fmt: skip
+        assert words in problem.message
+    assert rule(proposal.approvals_stay, replace(change, after=before)) == []
+    assert rule(proposal.approvals_stay, replace(change, after=None)) == []
+    (policy,) = proposal.approvals_stay(replace(change, changed=(POLICY,)))
+    assert (policy.path, policy.field) == (POLICY, "baseline") and "baseline" in policy.message
 
 
 def changed(action: str = "correct", **more: Any) -> dict[str, Any]:
@@ -852,9 +1081,13 @@ def test_a_record_that_main_has_had_is_missed_with_its_cure() -> None:
     def version(path: str, blob: str | None, commit: str) -> Version:
         return Version(path, blob, commit * 40, AT, True)
 
-    gone, never = study(8), study(9)
+    gone, never, junk = study(8), study(9), study(10)
     versions = {
         never.path: (version(never.path, None, "d"),),
+        junk.path: (
+            replace(version(junk.path, "x", "a"), approved=False),
+            replace(version(junk.path, None, "b"), approved=False),
+        ),
         gone.path: (
             version(gone.path, "x", "a"),
             version(gone.path, "y", "b"),
@@ -864,11 +1097,33 @@ def test_a_record_that_main_has_had_is_missed_with_its_cure() -> None:
         JG1: (version(JG1, None, "a"),),
     }
     found = list(checks.removed(BASE, History("tip", AT, versions, {})))
-    assert [(p.path, p.line, p.rule) for p in found] == [
-        (one.path, 0, "records-are-never-removed") for one in sorted((gone, never), key=lambda one: one.path)
-    ]
+    assert [(p.path, p.line, p.rule) for p in found] == [(gone.path, 0, "records-are-never-removed")]
     assert f"xueshi restore-record {gone.id} --to bbbbbbbbbb --by" in found[0].message
-    assert f"xueshi restore-record {never.id} --to dddddddddd --by" in found[1].message
+
+
+def test_history_tells_what_the_files_do_not() -> None:
+    others = ((path, "", "desk") for path in BASE.studies if path != TWO.path)
+    found = judged_as(*others, (TWO.path, "direct-push", ""))
+    (open_one,) = checks.of_history(BASE, found, TODAY)
+    assert open_one.severity is Severity.WARNING and "1 条记录" in open_one.message
+    assert TWO.path in open_one.message
+    sound = judged_as(*((path, "", "desk") for path in BASE.studies))
+    assert list(checks.of_history(BASE, sound, TODAY)) == []
+    late = datetime(2099, 1, 1, tzinfo=SHANGHAI)
+    (wrong,) = checks.of_history(BASE, replace(sound, ahead={"e" * 40: late}), TODAY)
+    assert wrong.severity is Severity.WARNING and "eeeeeeeeee 的时间是 2099年1月1日" in wrong.message
+    (tip,) = checks.of_history(BASE, replace(sound, at=late), TODAY)
+    assert tip.message.startswith("提交 tip ")
+
+
+@pytest.mark.parametrize("path", [UNITS, POLICY])
+def test_what_follows_from_a_broken_file_is_not_told(path: str) -> None:
+    broken = Problem(path, 3, "yaml", "坏了")
+    found = checks.check(replace(BASE, problems=(broken,), rosters={}), TODAY)
+    assert [(p.path, p.severity) for p in found] == [(path, Severity.NOTE), (path, Severity.ERROR)]
+    assert found[0].message == "其余检查要等它改好"
+    noted = replace(broken, severity=Severity.NOTE)
+    assert len(checks.check(replace(BASE, problems=(noted,), rosters={}), TODAY)) > 2
 
 
 # --- closed years
@@ -1041,4 +1296,4 @@ def test_a_days_cap_may_be_of_a_group_of_kinds() -> None:
 
 def test_a_circle_points_at_the_units() -> None:
     found = judge(organisation.units_form_a_tree, units(**{"sample-art": "jg1"}))
-    assert {(p.path, p.line, p.field) for p in found} == {(UNITS, 4, "units")}
+    assert {(p.path, p.line, p.field) for p in found} == {(UNITS, line, "units") for line in (4, 5, 6, 7)}

@@ -345,4 +345,4 @@ def test_the_command_tells_what_is_short_by_its_exit_code(school: School) -> Non
     assert [one["verdict"] for one in told["findings"]] == ["unknown"]
     assert "覃演禾" not in CliRunner().invoke(main, list(repo)).output
     result = CliRunner().invoke(main, [*repo, "--branch", "nowhere"])
-    assert result.exit_code == 2 and "known: sample-art" in result.output
+    assert result.exit_code == 2 and "现有：sample-art" in result.output

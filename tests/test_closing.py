@@ -73,7 +73,7 @@ def test_a_closed_year_is_as_it_was_and_says_so(school: School) -> None:
     assert not [p for p in checks.check(loaded, ON) if p.rule == "closing-stands"]
     verify = CliRunner().invoke(main, ["close", "2026", "--verify", "--repo", str(school.repo.path)])
     assert verify.exit_code == 0
-    with pytest.raises(UsageError, match="closed already"):
+    with pytest.raises(UsageError, match="已经结账"):
         close(school)
 
 
@@ -130,9 +130,9 @@ def test_a_manifest_only_grows(school: School) -> None:
 def test_open_ends_stop_a_closing(school: School) -> None:
     study = school.study()
     school.push({study.path: study_file(study)})
-    with pytest.raises(UsageError, match="not approved"):
+    with pytest.raises(UsageError, match="没有经过审核"):
         close(school)
-    with pytest.raises(UsageError, match="not over"):
+    with pytest.raises(UsageError, match="还没有过完"):
         close(school, 2027)
     assert close(school, even_so=True)
 
@@ -223,7 +223,7 @@ def test_a_pending_change_is_an_open_end_wherever_it_leads(school: School) -> No
     school.at = NOW
     out = replace(study, start_date=date(2025, 6, 1), change=Change("correct", "m0012", NOW, "日期写错"))
     for ref in (pushed(school, out, "correct"), pushed(school, school.study(start_date=date(2026, 4, 1)))):
-        with pytest.raises(UsageError, match=f"{ref.removeprefix('refs/heads/')} waits"):
+        with pytest.raises(UsageError, match=f"{ref.removeprefix('refs/heads/')} 还没有审核"):
             close(school)
     assert close(school, even_so=True)
 
@@ -254,7 +254,7 @@ def test_a_record_that_was_deleted_is_an_open_end(school: School) -> None:
 def test_nothing_is_closed_by_rules_that_nobody_approved(school: School) -> None:
     registered(school)
     school.merge(school.commit((school.tip,), {"records/policy.yaml": None}, "x\n", BRIDGE), by="m0005")
-    with pytest.raises(UsageError, match=r"no version of records/policy.yaml"):
+    with pytest.raises(UsageError, match=r"records/policy.yaml 没有一个版本经过审核"):
         close(school, even_so=True)
 
 
@@ -273,10 +273,10 @@ def test_the_command_closes_and_opens_again(school: School) -> None:
     registered(school)
     args = ["close", "2025", "--repo", str(school.repo.path)]
     for wrong, words in (
-        (args, "--by MEMBER"),
-        ([*args, "--by", "m0005", "--reason", "x"], "--adjust MEMBER"),
-        ([*args, "--by", "m0005", "--adjust", "m0012"], "not closed|say why"),
-        ([*args, "--verify"], "not closed"),
+        (args, "请用 --by"),
+        ([*args, "--by", "m0005", "--reason", "x"], "--adjust 编号"),
+        ([*args, "--by", "m0005", "--adjust", "m0012"], "没有结账|写明原因"),
+        ([*args, "--verify"], "没有结账"),
     ):
         done = CliRunner().invoke(main, wrong)
         assert done.exit_code == 2 and re.search(words, done.stderr)
@@ -287,15 +287,15 @@ def test_the_command_closes_and_opens_again(school: School) -> None:
 
 
 def test_an_adjustment_that_opens_nothing_is_refused(school: School) -> None:
-    with pytest.raises(UsageError, match="not closed"):
+    with pytest.raises(UsageError, match="没有结账"):
         adjust(school)
     closed(school)
-    with pytest.raises(UsageError, match="not after today"):
+    with pytest.raises(UsageError, match="不晚于今天"):
         adjust(school, NOW.date())
-    with pytest.raises(UsageError, match="no member 'm9999'"):
+    with pytest.raises(UsageError, match="名册上没有 'm9999'"):
         adjust(school, member="m9999")
     merged(school, adjust(school, date(2027, 3, 1)), by="m0005")
-    with pytest.raises(UsageError, match="open for m0012 already"):
+    with pytest.raises(UsageError, match="已经为 m0012 重新打开"):
         adjust(school, date(2027, 2, 15))
     ref = adjust(school, date(2027, 6, 1))  # longer than before
     assert rules(school, ref) == set()

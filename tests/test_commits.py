@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from conftest import BRIDGE, DESK, School, committee_files
+from conftest import BRIDGE, DESK, START, School, committee_files
+from hypothesis import given
+from hypothesis import strategies as st
 
 from xueshi import records
 from xueshi.errors import GitError, UsageError
@@ -14,6 +16,7 @@ from xueshi.git import Identity, RefUpdate, init_bare
 from xueshi.model import Study
 from xueshi.proposals import merge_message
 from xueshi.records import read_commits, read_history, study_file, trailers
+from xueshi.records.commits import believed
 from xueshi.records.history import forged_merges
 
 WEI = Identity("韦测宁", "weicn@example.invalid")
@@ -127,10 +130,68 @@ def test_a_clock_that_ran_back_reorders_nothing(school: School) -> None:
     school.at = school.at.replace(month=6)
     school.merge(school.propose(first))
     school.at = school.at.replace(month=4)
-    school.merge(school.propose(second))
+    school.merge(school.propose(second))  # one against one: as it came
     found = read_history(school.repo, "main").versions
     assert found[first.path][0].at == found[second.path][0].at
     assert found[first.path][0].step < found[second.path][0].step
+
+
+DAYS = {"jan": 0, "mar": 60, "mar+": 60.9, "apr": 90, "may": 120, "jun": 150, "jul": 180, "2099": 26_600}
+
+
+@pytest.mark.parametrize(
+    ("given", "seen"),
+    [
+        ("mar", "mar"),
+        ("mar jun apr", "mar jun jun"),  # which of two clocks was wrong nobody can say: as it came
+        ("mar jun apr may", "mar mar apr may"),
+        ("mar mar+ mar apr", "mar mar+ mar+ apr"),  # less than a day is no wrong clock
+        ("mar 2099", "mar 2099"),
+        ("mar 2099 apr", "mar 2099 2099"),
+        ("mar 2099 apr may", "mar mar apr may"),
+        ("mar 2099 2099 apr may", "mar 2099 2099 2099 2099"),
+        ("mar 2099 2099 apr may jun", "mar mar mar apr may jun"),
+        ("mar 2099 apr 2099 may", "mar 2099 2099 2099 2099"),
+        ("mar 2099 apr 2099 may jun", "mar mar apr apr may jun"),
+        ("2099 mar apr", "mar mar apr"),
+        ("2099 apr mar may", "apr apr apr may"),
+        ("mar apr may jan", "mar apr may may"),
+        ("mar apr may jan jan jun", "mar apr may may may jun"),
+    ],
+)
+def test_a_clock_that_ran_ahead_is_not_believed_once_more_commits_say_so(given: str, seen: str) -> None:
+    times = [START + timedelta(days=DAYS[one]) for one in given.split()]
+    assert believed(times) == [START + timedelta(days=DAYS[one]) for one in seen.split()]
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=12))
+def test_times_never_run_back_and_those_in_order_stay(days: list[int]) -> None:
+    times = [START + timedelta(days=day) for day in days]
+    found = believed(times)
+    assert found == sorted(found) and len(found) == len(times)
+    assert believed(sorted(times)) == sorted(times)
+    assert believed(found) == found
+
+
+def test_one_merge_from_2099_takes_no_term_away_from_later_ones(school: School) -> None:
+    """The desk is listed until 2030, so that nothing would ever be approved again."""
+    files = committee_files()
+    ending = (files["records/organisation.yaml"] or b"").replace(
+        b'from: "2026-01-01"', b'from: "2026-01-01", until: "2030-01-01"'
+    )
+    school.merge(school.propose(school.study()), edit={"records/organisation.yaml": ending}, by="m0005")
+    real, poisoned = school.at, school.study()
+    school.at = real.replace(year=2099)
+    merge = school.merge(school.propose(poisoned))
+    school.at = real
+    later = [school.study(), school.study()]
+    for study in later:
+        school.merge(school.propose(study))
+    assert [verdict(school, study) for study in (poisoned, *later)] == [(True, "")] * 3
+    history = read_history(school.repo, "main")
+    assert history.at.year == 2026
+    assert {sha: at.year for sha, at in history.ahead.items()} == {merge: 2099}
+    assert records.commit_at(school.repo, "main", real.date()) == school.tip
 
 
 def test_only_the_last_paragraph_has_trailers() -> None:
@@ -181,7 +242,7 @@ def test_what_is_no_file_is_no_record(school: School, kind: str) -> None:
     found = read_history(school.repo, "main").versions
     for one in (study, before):
         assert (found[one.path][-1].reason, found[one.path][-1].blob) == ("unreadable", None)
-    imported(school, blob(b"100644", before.path, study_file(before)), head=school.propose(study))
+    imported(school, blob(b"100644", before.path, study_file(before)), head=school.propose(before))
     assert verdict(school, before) == (True, "")
 
 
@@ -264,6 +325,9 @@ def test_the_repositorys_own_settings_change_nothing(school: School) -> None:
         "log.showRoot=false",
         "i18n.logOutputEncoding=UTF-16",
         "diff.renames=copies",
+        "log.diffMerges=off",
+        "diff.relative=true",
+        "diff.orderFile=/nowhere",
     ):
         school.repo.run("config", *setting.split("="))
     assert read_history(school.repo, "main") == before
@@ -330,12 +394,14 @@ def test_so_would_one_that_stands_on_the_proposals_own_commit(
     assert verdict(school, study) == (True, "")
 
 
-def test_so_would_main_taken_in_with_an_edit_of_records(open_proposal: tuple[School, Study, str]) -> None:
+def test_main_taken_in_with_an_edit_of_records_is_told_and_decides_nothing(
+    open_proposal: tuple[School, Study, str],
+) -> None:
     school, study, head = open_proposal
     forged = updated(school, head, {study.path: study_file(study) + b"# edited\n"})
     assert forged_merges(school.repo, school.tip, forged) == (forged,)
     school.to_main(forged)
-    assert verdict(school, study) == (True, "")
+    assert verdict(school, study) == (False, "edited-in-merge")
 
 
 def test_every_forged_merge_is_told_oldest_first(open_proposal: tuple[School, Study, str]) -> None:

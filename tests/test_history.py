@@ -6,17 +6,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
-from conftest import BRIDGE, DESK, School, committee_files, figures
+from conftest import BRIDGE, DESK, START, School, committee_files, figures
 
 from xueshi import records
+from xueshi.checks import check_change
+from xueshi.checks.proposal import Proposed
 from xueshi.git import Identity, RefUpdate
-from xueshi.model import Change, Study, Version, Void
+from xueshi.model import Change, Severity, Study, Version, Void
 from xueshi.proposals import commit_message, merge_message
-from xueshi.records import read_history, study_file
+from xueshi.records import foresee, read_history, study_file
 
 ON = date(2026, 11, 19)
+ON_MERGE = START + timedelta(hours=9)
 ORGANISATION, POLICY = "records/organisation.yaml", "records/policy.yaml"
 KEYS, ROSTER = "records/keys.yaml", "records/jg1/roster.yaml"
 WEI = Identity("韦测宁", "weicn@example.invalid")  # m0003, reviewer of jg1
@@ -271,15 +275,94 @@ def test_submissions_of_a_proposal_that_took_main_in_are_its_own(school: School)
     assert [s.by for s in newest(school, study.path).submissions] == ["m0012"]
 
 
-def test_what_a_merge_edits_outside_its_proposal_is_judged_by_role_and_has_no_submitter(
-    school: School,
+NAMES = [("m0003", "own-record"), ("m0012", ""), ("m0005", "")]
+
+
+@pytest.mark.parametrize(("name", "reason"), NAMES)
+@pytest.mark.parametrize("act", ["submitted", "change", "void"])
+def test_whoever_the_file_itself_names_is_a_submitter(
+    school: School, act: str, name: str, reason: str
 ) -> None:
+    """Trailers may be left out, or name somebody else."""
+    study = school.study()
+    acts = {
+        "submitted": replace(study.submitted, by=name),
+        "change": Change("amend", name, school.at, "核对"),
+        "void": Void(name, school.at, "登记错了"),
+    }
+    told = replace(study, **{act: acts[act]})
+    head = school.commit((school.tip,), {study.path: study_file(told)}, "Add a record\n", BRIDGE)
+    school.merge(head)
+    assert verdict(school, study.path) == (not reason, reason)
+
+
+def test_what_the_file_said_before_it_was_approved_is_no_submission_of_later_ones(school: School) -> None:
+    study = school.study()
+    sent = replace(study.submitted, by="m0003", via="staff")
+    first = replace(study, submitted=sent, change=Change("amend", "m0003", school.at, "改少"))
+    school.merge(school.propose(first), by="m0003")
+    confirmed = replace(first, change=Change("confirm", "m0012", school.at, "属实"))
+    school.merge(school.propose(confirmed, "confirm"), by="m0003")
+    assert reasons(school, study.path) == ["own-record", "own-record"]  # nobody has approved what m0003 sent
+    school.merge(school.propose(replace(confirmed, place="报告厅")), by="m0005")
+    void = replace(confirmed, void=Void("m0012", school.at, "重复"))
+    message = commit_message("void", study.id, study.id, "m0012")
+    school.merge(school.commit((school.tip,), {study.path: study_file(void)}, message, BRIDGE), by="m0003")
+    assert reasons(school, study.path)[2:] == ["", ""]
+
+
+@pytest.mark.parametrize(("who", "reason"), [(WEI, "own-record"), (LUO, ""), (BRIDGE, "")])
+def test_whoever_wrote_a_commit_of_the_proposal_is_a_submitter(
+    school: School, who: Identity, reason: str
+) -> None:
+    study = school.study()
+    message = commit_message("register", study.id, study.id, "m0012")
+    first = school.commit((school.tip,), {study.path: study_file(study)}, message, BRIDGE)
+    more = {study.path: study_file(replace(study, place="报告厅"))}
+    school.merge(school.commit((first,), more, "More\n", who), by="x", who=WEI)
+    assert verdict(school, study.path) == (not reason, reason)
+
+
+@pytest.mark.parametrize(("more", "reason"), [(b"", ""), (b"# more\n", "own-record")])
+def test_the_button_that_takes_main_in_submits_nothing_unless_it_edits(
+    school: School, more: bytes, reason: str
+) -> None:
+    study = school.study()
+    head = school.propose(study)
+    school.push({"README.md": b"on\n"})
+    files = {study.path: study_file(study) + more, "README.md": b"on\n"}
+    updated = school.commit((head, school.tip), files, "Merge branch 'main'\n", WEI)
+    school.merge(updated, by="x", who=WEI)
+    assert verdict(school, study.path) == (not reason, reason)
+
+
+def test_what_a_merge_writes_beside_its_proposal_is_unapproved(school: School) -> None:
     study, same, other = school.study(), school.study(), school.study("m0006", "yjs")
     extra = {same.path: study_file(same), other.path: study_file(other)}
     school.merge(school.propose(study), edit=extra)
     assert verdict(school, study.path) == (True, "")
-    assert verdict(school, same.path) == (True, "") and newest(school, same.path).submissions == ()
+    assert verdict(school, same.path) == (False, "edited-in-merge")
+    assert newest(school, same.path).submissions == ()
     assert verdict(school, other.path) == (False, "not-reviewer")
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_merge_revives_no_version_that_its_proposal_only_stood_on(school: School, beside: bool) -> None:
+    """Such as one that was voided since: the second parent has it, and nobody proposed it."""
+    study, later, more = school.study(), school.study(), school.study()
+    first = school.propose(study)
+    school.merge(first)
+    begun = first if beside else school.tip
+    school.merge(school.propose(replace(study, void=Void("m0012", school.at, "重复")), "void"), by="m0005")
+    message = commit_message("register", later.id, later.id, "m0012")
+    head = school.commit((begun,), {later.path: study_file(later)}, message, BRIDGE)
+    school.merge(head, edit={study.path: study_file(study)})
+    assert verdict(school, study.path) == (False, "edited-in-merge")
+    assert verdict(school, later.path) == (True, "")
+    head = school.commit((begun,), {more.path: study_file(more)}, message, BRIDGE)
+    school.merge(head, edit={study.path: None})
+    assert newest(school, study.path).blob is None
+    assert verdict(school, study.path) == (False, "edited-in-merge")
 
 
 # --- ways to main that are no decision
@@ -366,6 +449,41 @@ def test_fewer_hours_granted_inside_the_merge_are_what_counts(school: School) ->
     school.merge(head, edit={study.path: study_file(granted)})
     assert verdict(school, study.path) == (True, "")
     assert counted(school) == Decimal("2.5")
+
+
+@pytest.mark.parametrize(
+    ("hours", "changes"),
+    [
+        ("400", {}),
+        ("4", {}),
+        ("2.5", {"title": "另一次学习"}),
+        ("2.5", {"place": "报告厅"}),
+        ("2.5", {"member": "m0003"}),
+        ("2.5", {"change": None}),
+        ("2.5", {"change": Change("correct", "m0003", ON_MERGE, "签到表")}),
+        ("2.5", {"change": Change("amend", "m0012", ON_MERGE, "签到表")}),
+        ("2.5", {"change": Change("amend", "m0005", ON_MERGE, "签到表")}),
+    ],
+)
+def test_nothing_else_is_granted_inside_a_merge(school: School, hours: str, changes: dict[str, Any]) -> None:
+    study = school.study(hours="4")
+    change = Change("amend", "m0003", ON_MERGE, "签到表")
+    merged = replace(study, **{"hours": Decimal(hours), "change": change, **changes})
+    school.merge(school.propose(study), edit={study.path: study_file(merged)})
+    assert verdict(school, study.path)[1] == ("own-record" if merged.member == "m0003" else "edited-in-merge")
+    assert counted(school) == 0
+    confirmed = replace(merged, member="m0012", change=Change("confirm", "m0012", ON_MERGE, "属实"))
+    school.merge(school.propose(confirmed, "confirm"))
+    assert verdict(school, study.path) == (True, "")
+
+
+def test_granting_is_no_submission_of_what_was_claimed_in_the_same_name(school: School) -> None:
+    """A change that the proposal brought in the decider's name stays theirs."""
+    study = school.study(hours="4")
+    brought = replace(study, change=Change("amend", "m0003", ON_MERGE, "先改"))
+    granted = replace(brought, hours=Decimal(2), change=Change("amend", "m0003", ON_MERGE, "再改"))
+    school.merge(school.propose(brought), edit={study.path: study_file(granted)})
+    assert verdict(school, study.path) == (False, "own-record")
 
 
 def test_a_void_record_stays_and_counts_nothing(school: School) -> None:
@@ -530,6 +648,62 @@ def test_replacing_the_address_that_one_merges_with_settles(school: School) -> N
     school.merge(school.propose(new), by="x", who=Identity("L", "new@example.invalid"))
     assert reasons(school, ORGANISATION) == ["", "", ""]
     assert verdict(school, old.path) == verdict(school, new.path) == (True, "")
+
+
+# --- what another organisation or policy would make of it
+
+
+def foreseen(school: School, files: Mapping[str, bytes | None]) -> tuple[Proposed, set[str]]:
+    """The change, and the rules that refuse it."""
+    base, before = records.load_approved(school.repo, "main")
+    head = records.overlay(base, files)
+    after = foresee(school.repo, "main", head.organisation, head.policy)
+    change = Proposed(base, head, frozenset(files), ON, before=before, after=after)
+    return change, {p.rule for p in check_change(change) if p.severity is Severity.ERROR}
+
+
+DESKS = 'desks: [{email: desk@example.invalid, from: "2026-01-01"}]'
+
+
+@pytest.mark.parametrize(
+    ("changes", "lost"),
+    [
+        ([(DESKS, DESKS.replace("desk@", "table@"))], {"desk"}),
+        ([(DESKS, DESKS.replace("2026-01-01", "2026-04-01"))], {"desk"}),
+        ([(DESKS, DESKS.replace('"}', '", until: "2026-03-01"}'))], {"desk"}),
+        ([("weicn@", "wei@")], {"author"}),
+        (
+            [(DESKS, DESKS.replace('"}', '", until: "2026-04-01"}, {email: t@x.cn, from: "2026-04-01"}'))],
+            set(),
+        ),
+        ([("[weicn@example.invalid]", "[wei@example.invalid, weicn@example.invalid]")], set()),
+        ([(f"{COMMITTEE}}}", f"{COMMITTEE}, emails: [weicn@example.invalid]}}")], {"author"}),  # now of two
+    ],
+)
+def test_a_change_of_desks_and_addresses_tells_what_it_would_take_away(
+    school: School, changes: list[tuple[str, str]], lost: set[str]
+) -> None:
+    at_desk, by_address = school.study(), school.study()
+    school.merge(school.propose(at_desk))
+    school.merge(school.propose(by_address), by="x", who=WEI)
+    change(school, {ROSTER: edited(school, ROSTER)})
+    found, refused = foreseen(school, organisation(*changes))
+    assert found.before is not None and found.after is not None
+    paths = {"desk": at_desk.path, "author": by_address.path}
+    gone = {how for how, path in paths.items() if path in found.before.approvals() - found.after.approvals()}
+    assert gone == lost
+    assert ("approvals-stay" in refused) is bool(lost)
+    real = change(school, organisation(*changes))
+    then = read_history(school.repo, real)
+    assert {how for how, path in paths.items() if path not in then.approvals()} <= gone
+
+
+def test_a_baseline_that_is_taken_back_tells_what_it_would_take_away(school: School) -> None:
+    study = school.study()
+    pushed = school.push({study.path: study_file(study)})
+    change(school, baseline(pushed))
+    assert "approvals-stay" in foreseen(school, {POLICY: committee_files()[POLICY]})[1]
+    assert "approvals-stay" not in foreseen(school, baseline(school.tip))[1]
 
 
 # --- baseline

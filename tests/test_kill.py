@@ -18,13 +18,14 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from conftest import DESK
 from test_pictures import photo
 
 from xueshi import records, sample
 from xueshi.git import Repository
 from xueshi.hosts.local import LocalHost
 from xueshi.links import Links, secret
-from xueshi.service import DESK, SECRET
+from xueshi.service import SECRET
 
 ROUNDS, SENDS, SEED = 14, 6, 20261124
 
@@ -71,20 +72,24 @@ class Bridge:
 
 
 def steps(folder: Path) -> Counter[str]:
-    """How far each submission has come, as the disks of bridge and host have it: stored, begun (its commit has a
-    base), pushed (the host has its ref), opened (the host has its pull request), proposed (the outbox knows that)."""
+    """How far each submission has come, as the disks of bridge and host have it: stored, sealed, begun (its batch has
+    a base), pushed (the host has its ref), opened (the host has its pull request), proposed (the outbox knows that)."""
     with closing(sqlite3.connect(folder / "outbox" / "outbox.sqlite")) as store:
-        rows = store.execute("SELECT id, step, base FROM submission").fetchall()
-    pushed = {path.name for path in (folder / "host.git/refs/heads/sub").glob("*")}
+        rows = store.execute(
+            "SELECT batch.id, batch.state, batch.base FROM submission LEFT JOIN batch ON batch.id = submission.batch"
+        ).fetchall()
+    pushed = {path.name: path.read_text() for path in (folder / "host.git/refs/heads/sub").glob("*")}
     heads = {path.read_text() for path in (folder / "host.git/refs/pull").glob("*/head")}
     found: Counter[str] = Counter()
-    for ident, step, base in rows:
-        if step == "stored" and ident in pushed:
-            opened = (folder / "host.git/refs/heads/sub" / ident).read_text() in heads
-            step = "opened" if opened else "pushed"
-        elif step == "stored" and base:
-            step = "begun"
-        found[step] += 1
+    for batch, state, base in rows:
+        if batch is None:
+            found["stored"] += 1
+        elif state == "proposed":
+            found["proposed"] += 1
+        elif batch in pushed:
+            found["opened" if pushed[batch] in heads else "pushed"] += 1
+        else:
+            found["begun" if base else "sealed"] += 1
     return found
 
 
@@ -131,7 +136,9 @@ def test_every_receipt_becomes_exactly_one_pull_request(
     finally:
         bridge.kill()
     host = LocalHost(made.repo, DESK)
-    pulls = Counter(title for pull in host.pulls() for title in receipts if f" {title} " in pull.title)
+    pulls = Counter(
+        title for pull in host.pulls() for title in receipts if f" {title} " in f"{pull.title}\n{pull.body}"
+    )
     assert set(steps(tmp_path)) == {"proposed"}
     assert pulls == Counter(receipts)
     proposed = [s.title for p in records.load_proposals(made.repo, "refs/heads/main") for s in p.studies]

@@ -67,8 +67,15 @@ def test_every_mode_becomes_a_plain_picture(mode: str) -> None:
     assert Image.open(io.BytesIO(clean(out.getvalue()).data)).mode == "RGB"
 
 
-def bomb() -> bytes:
-    head = struct.pack(">IIBBBBB", 30000, 30000, 8, 2, 0, 0, 0)
+def test_a_large_grey_scan_is_a_picture() -> None:
+    out = io.BytesIO()
+    Image.new("I;16", (2000, 1500), 40_000).save(out, "PNG")
+    made = clean(out.getvalue())
+    assert (made.width, made.height) == (LONG_SIDE, 1200)
+
+
+def bomb(width: int = 30_000, height: int = 30_000) -> bytes:
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunk = struct.pack(">I", len(head)) + b"IHDR" + head + struct.pack(">I", zlib.crc32(b"IHDR" + head))
     return (
         b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
@@ -87,6 +94,7 @@ def bomb() -> bytes:
         ("只是文字".encode(), "打不开"),
         (photo()[:600], "打不开"),
         (bomb(), "像素太多"),
+        (bomb(5001, 5000), "像素太多"),  # decoded whole, whatever little it weighs
         (bytes(pictures.MAX_SENT + 1), "最多 20 MB"),
     ],
 )

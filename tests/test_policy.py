@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import string
 from collections.abc import Iterator
 from dataclasses import replace
@@ -597,3 +598,79 @@ def test_rules_of_a_later_day_hold_since_the_new_year_and_never_before() -> None
     assert versions == [(date(2024, 1, 1), date(2026, 1, 1), 32), (date(2026, 1, 1), None, 40)]
     kind = found.kinds["theme_day"]
     assert (kind.on(date(2025, 12, 31)).counts, kind.on(date(2026, 1, 1)).counts) == (True, False)
+
+
+def test_many_to_whom_the_same_happens_are_counted(school: School, tried: Any) -> None:
+    path = "records/yjs/roster.yaml"
+    roster = yaml.safe_load(committee_files()[path] or b"")
+    roster["members"].append({**roster["members"][1], "id": "m0007", "name": "覃例"})
+    data = records.render("roster", roster)
+    school.merge(school.commit((school.tip,), {path: data}, "Roster\n", BRIDGE), by="m0005")
+    rules = closed(f"{YEAR + 1}-01-01")
+    out = tried(rules)[1]
+    assert "  6 人  年度学时（member-year）：标准 32 学时 → 40 学时\n" in out and "超过 5 人的只报人数" in out
+    assert "林样青（m0012）  年度学时（member-year）：标准 32 学时 → 40 学时，计入 0 学时" not in out
+    assert (
+        "林样青（m0012）  年度学时（member-year）：标准 32 学时 → 40 学时，计入 35 学时，已达标" in out
+    )  # two of them
+    out = tried(rules, "--names")[1]
+    assert "林样青（m0012）  年度学时（member-year）：标准 32 学时 → 40 学时，计入 0 学时" in out
+    assert "--names" not in out
+
+
+def test_years_without_records_are_not_said_to_be_the_same(school: School, tmp_path: Path) -> None:
+    file = tmp_path / "new.yaml"
+    file.write_bytes(project.policy_file().replace(b"min: 32", b"min: 40"))
+    args = ("policy", "try", str(file), "--repo", str(school.repo.path))
+    school.merge(school.propose(school.study(start_date=date(YEAR, 1, 2))))
+    out = run(*args)[1]
+    assert f"{YEAR - 1} 年没有记录，没有比较以前的数字。" in out and "数字不变" not in out
+    out = run(*args, "--on", f"{YEAR + 1}-02-01")[1]  # seen from there, this year is an earlier one
+    assert f"以前年份的数字会变（{YEAR} 年 5 人）" in out
+    assert json.loads(run(*args, "--format", "json")[1])["compared"] == []
+
+
+def test_a_rule_that_comes_or_goes_is_told_in_the_same_words(tried: Any) -> None:
+    text = project.policy_file().decode()
+    start, end = text.index("  - id: secretary-off-job"), text.index("  - id: target-training")
+    out = tried((text[:start] + text[end:]).replace(", secretary-off-job]", "]").encode())[1]
+    told = "40 学时（已有 0）或者 5 天（已有 0）"
+    assert f"不再有这条要求，以前标准 {told}" in out
+    out = tried(text.replace("measure: days, min: 5}", "measure: days, min: 6}").encode())[1]
+    assert f"标准 {told} → {told.replace('5 天', '6 天')}" in out
+
+
+def recipes() -> list[dict[str, Any]]:
+    """The pieces of policy that the handbook tells officers to copy."""
+    text = Path("site/pages/policy.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"(?:^    .*\n)+", text, re.M)
+    found = [yaml.safe_load(block) for block in blocks if re.match(r"    (who|requirements|caps):\n", block)]
+    assert len(found) == 4
+    return found
+
+
+@pytest.mark.parametrize("recipe", recipes())
+def test_what_the_handbook_tells_to_copy_changes_only_what_comes(tried: Any, recipe: dict[str, Any]) -> None:
+    data = yaml.safe_load(project.policy_file())
+    for section, more in recipe.items():
+        data[section] = {**data[section], **more} if isinstance(more, dict) else [*data[section], *more]
+    code, out = tried(json.dumps(data, ensure_ascii=False).encode())
+    assert code == 0 and "新增：" in out and "注意" not in out and "以前各年的数字不变。" in out, out
+
+
+def test_the_handbooks_commands_exist() -> None:
+    text = Path("site/pages/policy.md").read_text(encoding="utf-8")
+    lines = [line.split() for line in re.findall(r"^    xueshi (.*)$", text, re.M)]
+    assert {line[0] for line in lines} >= {
+        "restore-record",
+        "void-record",
+        "confirm-record",
+        "audit",
+        "alerts",
+        "checkup",
+    }
+    for name, *rest in lines:
+        names = [name, rest[0]] if name == "policy" else [name]
+        told = CliRunner().invoke(main, [*names, "--help"]).output
+        for option in (word for word in rest if word.startswith("--")):
+            assert option in told, (name, option)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -13,9 +16,9 @@ from conftest import School
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xueshi import records
+from xueshi import project, records
 from xueshi.git import Repository
-from xueshi.model import Study
+from xueshi.model import SHANGHAI, Severity, Study
 from xueshi.proposals import Sent, register
 from xueshi.records import parse_file, study_file
 
@@ -60,7 +63,7 @@ def test_a_canonical_record_is_written_as_the_same_bytes() -> None:
         ("member: m0012", 'member: "m0012\\n"', 3, "写法不对"),
         ("title: 党章专题学习", 'title: "  "', 5, "不能只有空格"),
         ("hours: 2\n", "hours: 2\n---\na: 1\n", 8, "只能有一份"),
-        ("hours: 2\n", "hours: [2\n", 8, "YAML 写法有误"),
+        ("hours: 2\n", "hours: [2\n", 7, "括号没有关上"),
     ],
 )
 def test_every_fault_names_its_line_and_cure(old: str, new: str, line: int, words: str) -> None:
@@ -116,3 +119,85 @@ def test_a_registration_becomes_the_record_it_claims() -> None:
         kind="theme_day", title=study.title, start_date=date(2026, 3, 5), hours=Decimal(2),
     )  # fmt: skip
     assert register(sent) == study
+
+
+MOMENTS = {
+    "2026-08-05t17:10:03z": False,
+    "2026-08-05t17:10:03+08:00": False,
+    "2026-08-05T17:10:03z": False,
+    "2026-08-05 17:10:03+08:00": False,
+    "0001-01-01T00:00:00+08:00": False,
+    "9999-12-31T23:59:59-08:00": False,
+    "2200-01-01T00:00:00Z": False,
+    "1899-12-31T23:59:59Z": False,
+    "2026-06-30T23:59:60Z": False,
+    "2026-02-30T10:00:00Z": False,
+    "2026-08-05T24:00:00Z": False,
+    "2026-08-05T10:00:00+24:00": False,
+    "2026-08-05T10:00:00": False,
+    "２026-08-05T10:00:00Z": False,
+    "2026-08-05T10:00:00Z\\n": False,
+    "2026-08-05T17:10:03Z": True,
+    "2026-08-05T17:10:03.123456-11:30": True,
+    "1900-01-01T00:00:00+14:00": True,
+    "2199-12-31T23:59:59-12:00": True,
+}
+
+
+@pytest.mark.parametrize(("text", "sound"), MOMENTS.items())
+def test_a_moment_is_one_that_everybody_can_read(text: str, sound: bool) -> None:
+    parsed = parse_file(PATH, GOOD.replace("2026-03-05T16:58:21+08:00", text).encode())
+    assert (parsed.value is not None) is sound
+    assert all(p.line == 8 for p in parsed.problems if p.severity is Severity.ERROR)
+    if isinstance(parsed.value, Study):
+        assert parsed.value.submitted.at.astimezone(SHANGHAI)
+
+
+def test_the_schema_alone_says_the_same_of_moments(tmp_path: Path) -> None:
+    """What a checker beside us reads: every wrong file is named, and no right one."""
+    for number, text in enumerate(MOMENTS):
+        (tmp_path / f"{number}.yaml").write_text(GOOD.replace("2026-03-05T16:58:21+08:00", text), "utf-8")
+    checker = Path(sys.executable).parent / "check-jsonschema"
+    schema = project.root() / "schema" / "study.schema.json"
+    for sound in (True, False):
+        files = [str(tmp_path / f"{n}.yaml") for n, one in enumerate(MOMENTS.values()) if one is sound]
+        asked = [checker, "--schemafile", schema, "--output-format", "json", *files]
+        done = subprocess.run(asked, capture_output=True, text=True, check=False)
+        wrong = {fault["filename"] for fault in json.loads(done.stdout)["errors"]}
+        assert wrong == (set() if sound else set(files))
+
+
+@given(st.text(st.sampled_from("0129-:TtZz+. "), min_size=10, max_size=30))
+def test_no_moment_or_date_breaks_the_reading(text: str) -> None:
+    for old in ("2026-03-05T16:58:21+08:00", '"2026-03-05"'):
+        parse_file(PATH, GOOD.replace(old, text if old[0] != '"' else f'"{text}"').encode())
+
+
+def test_what_the_schema_lets_pass_and_nobody_can_build_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    for fault in (ValueError("year 0"), OverflowError("date value out of range")):
+
+        def build(*_: object, fault: Exception = fault) -> Study:
+            raise fault
+
+        monkeypatch.setattr("xueshi.records.source.build.study", build)
+        parsed = parse_file(PATH, GOOD.encode())
+        assert parsed.value is None
+        assert [(p.rule, str(fault) in p.message) for p in parsed.problems] == [("schema", True)]
+
+
+def test_a_symbolic_link_is_told_and_is_no_record(school: School, tmp_path: Path) -> None:
+    study = school.study()
+    school.merge(school.propose(study))
+    clone = tmp_path / "clone"
+    Repository(tmp_path).run("clone", "--quiet", str(school.repo.path), str(clone))
+    (clone / "other.yaml").write_bytes(study_file(study))
+    (clone / study.path).unlink()
+    (clone / study.path).symlink_to(clone / "other.yaml")
+    repo = Repository(clone)
+    repo.run("add", "-A")
+    who = ("-c", "user.name=x", "-c", "user.email=x@x.x")
+    repo.run(*who, "commit", "--quiet", "-m", "Link")
+    for rev in (None, "HEAD"):
+        found = records.load(repo, rev)
+        assert found.studies == {}
+        assert [(p.path, "符号链接" in p.message) for p in found.problems] == [(study.path, True)]

@@ -1039,6 +1039,13 @@ def test_other_rules_are_told_only_for_those_whose_figures_they_change() -> None
     assert [(c.study.member, c.credited, c.why) for c in one.lost] == [("m1", 4, "per-day")]
     assert effect_of_rules(before, before, paths, ["m1", "m2"], END) == ()
     assert effect_of_rules(before, after, (), ["m1", "m2"], END) == ()
+    (lost,) = effect_of_rules(before, before, paths, ["m1", "m2"], END, paths - {said_of("m2", before)})
+    assert lost.member == "m2" and lost.before is not None and lost.after is not None
+    assert (lost.before.counted, lost.after.counted, lost.lost[0].why) == (2, 0, "unapproved")
+
+
+def said_of(member: str, found: RecordSet) -> str:
+    return next(path for path, study in found.studies.items() if study.member == member)
 
 
 def test_other_rosters_are_an_effect_for_who_comes_and_who_goes() -> None:

@@ -40,11 +40,11 @@ def audit_lines(history: History, names: Mapping[str, str], chosen: Chosen) -> l
 
 def _known(history: History, names: Mapping[str, str], chosen: Chosen) -> None:
     if chosen.branch is not None and not _paths(history, Chosen(branch=chosen.branch)):
-        raise UsageError(f"no branch {chosen.branch!r}: main never had a file under records/{chosen.branch}/")
+        raise UsageError(f"没有支部 {chosen.branch!r}：main 上从来没有 records/{chosen.branch}/ 下的文件")
     if chosen.member not in (None, *names) and not _paths(history, Chosen(member=chosen.member)):
-        raise UsageError(f"no member {chosen.member!r} on any roster, and no record of theirs")
+        raise UsageError(f"名册上没有 {chosen.member!r}，也没有他的记录；请写党员编号，如 m0001")
     if chosen.record is not None and not _paths(history, Chosen(record=chosen.record)):
-        raise UsageError(f"no record {chosen.record!r}; `xueshi audit --member ID` lists a member's records")
+        raise UsageError(f"没有记录 {chosen.record!r}；xueshi audit --member 编号 会列出一个人的记录")
 
 
 def _paths(history: History, chosen: Chosen) -> list[str]:
@@ -91,6 +91,7 @@ def _line(version: Version, number: int, known: Sequence[Version], names: Mappin
         if state == "cured"
         else None,
         "cure": _cure(version) if state == "open" else "",
+        "command": _command(version, known) if state == "open" and record else "",
     }
 
 
@@ -131,7 +132,7 @@ def _invalid(version: Version) -> str:
     if version.reason == "not-reviewer":
         return f"{who} 当时不是{of}的审核人"
     if version.reason == "own-record":
-        return f"{who} 是{'本人' if who == version.member else '提交人'}，不能审核自己的记录"
+        return f"{who} 是{'本人' if who == version.member else '提交或改动它的人'}，不能审核自己的记录"
     return _INVALID.get(version.reason) or words.REASON.get(version.reason, version.reason)
 
 
@@ -152,6 +153,17 @@ def _cure(version: Version) -> str:
     return f"由{of}的{other}审核人用 action: confirm 的提案确认{listed}"
 
 
+def _command(version: Version, known: Sequence[Version]) -> str:
+    """The command that proposes the cure of a record; nothing where it takes an editor."""
+    ident, asked = _record(version.path), "--by 编号 --reason 原因"
+    if version.reason == "unreadable":
+        return ""
+    if version.blob is not None:
+        return f"xueshi confirm-record {ident} {asked}"
+    last = next((v.commit for v in reversed(known) if v.blob is not None), None)
+    return f"xueshi restore-record {ident} --to {last[:10]} {asked}" if last else ""
+
+
 def _deciding(path: str) -> str:
     """Whose reviewers decide on a file, in words."""
     if kind_of(path) == "study":
@@ -167,8 +179,8 @@ _STATE = {"cured": "后来的版本已有效", "moot": "后来已移除，没有
 # --- as text
 
 
-def audit_table(lines: Iterable[Line]) -> Iterator[str]:
-    """A line of text for each version."""
+def audit_table(lines: Iterable[Line], *, commands: bool = False) -> Iterator[str]:
+    """A line of text for each version; with `commands`, below it the one that cures it."""
     for line in lines:
         cells = _cells(line)
         file = (
@@ -180,6 +192,8 @@ def audit_table(lines: Iterable[Line]) -> Iterator[str]:
         pull = f"，合并请求 {line['pull']}" if line["pull"] else ""
         told = f"{cells['结论']}：{cells['理由']}{after}{pull}，提交 {line['commit'][:10]}"
         yield "  ".join((cells["时间"], file, sent, decided, told))
+        if commands and line["command"]:
+            yield f"    {line['command']}"
 
 
 def audit_csv(lines: Iterable[Line]) -> bytes:

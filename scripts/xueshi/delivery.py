@@ -17,7 +17,6 @@ from xueshi.errors import (
     GitError,
     HostConflict,
     HostDenied,
-    HostError,
     HostLimited,
     HostRefused,
     HostUnavailable,
@@ -44,21 +43,33 @@ _ATTEMPTS = 12  # then a person must look
 _TOGETHER = 50  # refs in one push
 _REF = re.compile(r"sub/[0-7][0-9A-HJKMNP-TV-Z]{25}")
 _ONE = re.compile(
-    r"^\s*(退回|撤回)\s*([0-9A-Z]{4}-?[0-9A-Z]{2})\s*[:：,，]?\s*(.*?)\s*$", re.MULTILINE | re.IGNORECASE
+    r"^\s*(退回|撤回)\s*([0-9A-Z]{5}[- ]?[0-9A-Z]{5})\s*[:：,，]?\s*(.*?)\s*$", re.MULTILINE | re.IGNORECASE
 )
 _LOG = logging.getLogger("xueshi.delivery")
 
 
 def open_clone(host: Host, path: Path) -> Repository:
-    """The bare clone at `path`, made anew when it is missing or broken: it is only a cache of the host."""
+    """The bare clone at `path`, brought up to date. One that is missing or broken is made anew: it is only a cache of
+    the host. While the host is away the clone stays what it was; without one HostUnavailable or GitError is raised."""
     clone = Repository(path, host.git_environment())
     try:
         clone.fetch(host.url, *_REFSPECS)
+        return clone
+    except GitError as error:
+        if _is_sound(clone):
+            _LOG.warning("the host is away: %s", error)
+            return clone
+    shutil.rmtree(path, ignore_errors=True)
+    return clone_bare(host.url, path, host.git_environment())
+
+
+def _is_sound(clone: Repository) -> bool:
+    try:
         clone.run("rev-parse", "--verify", "--quiet", f"{MAIN}^{{tree}}")
+        clone.run("fsck", "--connectivity-only", "--no-dangling")
+        return True
     except (GitError, OSError):
-        shutil.rmtree(path, ignore_errors=True)
-        clone = clone_bare(host.url, path, host.git_environment())
-    return clone
+        return False
 
 
 def leaving(kind: str, submission_id: str, reason: str) -> str:
@@ -92,6 +103,9 @@ class Delivery:
     wording: Wording = field(default_factory=Wording)
     rules: Gathering = field(default_factory=Gathering)
     opened: list[Pull] = field(default_factory=list)
+    called: Callable[[str, str], None] = lambda call, outcome: (
+        None
+    )  # for figures: what was asked, and what came of it
 
     def deliver(self, now: datetime, stopping: Callable[[], bool] = lambda: False) -> int:
         """Take every step that is due, until `stopping`; how many pull requests were opened or found. A batch that
@@ -112,7 +126,7 @@ class Delivery:
                     break
                 if self.outbox.limits.ready(self.host.budget, at) > at:
                     break
-                done += self._step(held, now, self._open)
+                done += self._step(held, now, "open", self._open)
             return done
 
     def carry(self, now: datetime, stopping: Callable[[], bool] = lambda: False) -> None:
@@ -122,13 +136,9 @@ class Delivery:
                 return
             try:
                 act()
-            except HostLimited as error:
-                self.outbox.limits.block(self.host.name, error.until, str(error))
-            except HostDenied as error:
-                _LOG.error("%s", error)
-                self.outbox.limits.block(self.host.name, now.timestamp() + _DENIED, str(error))
-            except (HostError, GitError) as error:
+            except XueshiError as error:
                 _LOG.warning("%s", error)
+                self._heed(error, now)
 
     def pause(self, now: float, usual: float) -> float:
         """Seconds until there is a step to take, at most `usual`."""
@@ -138,50 +148,51 @@ class Delivery:
 
     # --- one step, and what its failing means
 
-    def _step(self, held: Batch, now: datetime, act: Callable[[Batch, datetime], None]) -> bool:
+    def _step(self, held: Batch, now: datetime, call: str, act: Callable[[Batch, datetime], None]) -> bool:
         taken = self.outbox.batches.take(held)
         if taken is None:
             return False
         try:
             act(taken, now)
+            self.called(call, "done")
             return True
-        except HostConflict as error:
-            self._again(taken, now, error)
-        except HostRefused as error:
-            self.outbox.batches.park(taken, str(error))
-        except HostLimited as error:
-            self.outbox.limits.block(self.host.name, error.until, str(error))
-            self.outbox.batches.retry(taken, error.until, str(error))
-        except HostDenied as error:
-            _LOG.error("%s", error)
-            until = now.timestamp() + _DENIED
-            self.outbox.limits.block(self.host.name, until, str(error))
-            self.outbox.batches.advance(taken, next_at=until, error=str(error))
-        except (HostUnavailable, GitError) as error:
-            self._again(taken, now, error)
+        except XueshiError as error:
+            self.called(call, type(error).__name__)
+            self._failed(taken, now, error)
         except Exception as error:  # a fault of ours in one batch must not hold up the others
             _LOG.exception("batch %s is parked", held.id)
             self.outbox.batches.park(taken, f"{type(error).__name__}: {error}")
         return False
 
-    def _again(self, held: Batch, now: datetime, error: XueshiError) -> None:
-        _LOG.warning("batch %s: %s", held.id, error)
-        if held.attempts + 1 >= _ATTEMPTS:
-            self.outbox.batches.park(held, str(error))
-            return
-        wait = min(_LONGEST, _WAIT * 3**held.attempts) * random.uniform(0.7, 1.3)
-        self.outbox.batches.retry(held, now.timestamp() + wait, str(error))
+    def _failed(self, taken: Batch, now: datetime, error: XueshiError) -> None:
+        """Put off, or set aside for a person: a host that is away or limits is nobody's fault, however long."""
+        _LOG.warning("batch %s: %s", taken.id, error)
+        self._heed(error, now)
+        hopeless = taken.attempts + 1 >= _ATTEMPTS and not isinstance(error, HostUnavailable | HostDenied)
+        if hopeless or (isinstance(error, HostRefused) and not isinstance(error, HostConflict)):
+            self.outbox.batches.park(taken, str(error))
+        else:
+            wait = min(_LONGEST, _WAIT * 3 ** min(taken.attempts, 9)) * random.uniform(0.7, 1.3)
+            self.outbox.batches.retry(taken, now.timestamp() + wait, str(error))
+
+    def _heed(self, error: XueshiError, now: datetime) -> None:
+        """Ask a host nothing that limits us or does not let us in."""
+        if isinstance(error, HostLimited):
+            self.outbox.limits.block(self.host.name, error.until, str(error))
+        elif isinstance(error, HostDenied):
+            _LOG.error("%s", error)
+            self.outbox.limits.block(self.host.name, now.timestamp() + _DENIED, str(error))
 
     def _fetch(self) -> None:
-        """Look at the host. A clone that cannot be fetched into is made anew; a host that is away is told by the steps."""
+        """Look at the host. Raises HostUnavailable while it is away: then no step is taken, and none counts as failed."""
         mend = getattr(self.host, "mend", None)
         if mend is not None:
             mend()
         try:
             self.clone.fetch(self.host.url, *_REFSPECS)
         except GitError as error:
-            _LOG.warning("%s", error)
             self.clone = open_clone(self.host, self.clone.path)
+            raise HostUnavailable(str(error)) from None
 
     @contextmanager
     def _only_writer(self) -> Iterator[None]:
@@ -206,7 +217,7 @@ class Delivery:
             sealed = [held for one in taken if (held := self.outbox.batches.get(one.id))]
         for held in sealed:
             if held.state == "sealed":
-                self._step(held, now, lambda one, _: self._push_all([one]))
+                self._step(held, now, "push", lambda one, _: self._push_all([one]))
 
     def _push_all(self, batches: Sequence[Batch]) -> None:
         """Commits of every batch, and the pictures of all, in one create-only push."""
@@ -381,8 +392,7 @@ class Delivery:
         codes = {receipt_code(row.sent.id): row.sent.id for row in held.rows}
         for text in texts:
             for kind, code, reason in _ONE.findall(text):
-                plain = code.upper().replace("-", "")
-                ident = codes.get(f"{plain[:4]}-{plain[4:]}")
+                ident = codes.get(receipt_code(code))
                 if ident is not None:
                     state = "withdrawn" if kind == "撤回" else "returned"
                     yield ident, (state, by, reason or "审核人没有写原因，请直接询问")

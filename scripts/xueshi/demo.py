@@ -53,12 +53,19 @@ def prepare(folder: Path, until: date) -> dict[str, str]:
     return found
 
 
-def listen(port: int) -> socket.socket:
-    """A socket on 127.0.0.1. Raises UsageError when the port is taken."""
-    sock = socket.socket()
+def free_port() -> int:
+    """A port of this machine that nobody has."""
+    with contextlib.closing(socket.socket()) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket on an address of this machine. Raises UsageError when the port is taken."""
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        sock.bind(("127.0.0.1", port))
+        sock.bind((host, port))
     except OSError as error:
         sock.close()
         raise UsageError(
@@ -69,9 +76,15 @@ def listen(port: int) -> socket.socket:
 
 def run(service: Service, sock: socket.socket, ready: Callable[[], None]) -> None:
     """Serve until interrupted; `ready` is called once the form, the desk and the site answer."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     server = uvicorn.Server(
-        uvicorn.Config(service.app, log_level="warning", lifespan="off", timeout_graceful_shutdown=5)
+        uvicorn.Config(
+            service.app,
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            lifespan="off",
+            timeout_graceful_shutdown=5,
+        )
     )
     service.start()
     telling = threading.Thread(target=_when_ready, args=(service, server, ready), daemon=True)
@@ -105,11 +118,12 @@ def _answers(url: str) -> bool:
 
 
 def links(service: Service, ids: dict[str, str]) -> dict[str, str]:
-    """Where to go: form, poster, desk, site, the demo member's report, and the repository to clone."""
+    """Where to go: form, poster, desk and its code, site, the demo member's report, and the repository to clone."""
     return {
         "form": service.links.personal(ids["member"]),
         "poster": service.links.poster(ids["branch"]),
         "desk": service.links.desk(ids["reviewer"]),
+        "code": service.links.desk_code(ids["reviewer"]),
         "site": service.page("home", ""),
         "report": service.page("member", ids["member"]),
         "branch": service.page("branch", ids["branch"]),

@@ -1,4 +1,4 @@
-"""Personal links, posters and their QR codes. A link names a purpose and an id, signed; it carries nothing else."""
+"""Personal links, posters and their QR codes. A link names a purpose, an id and a generation, signed; nothing else."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import hmac
 import io
 import os
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,20 @@ from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
 from xueshi.errors import LinkRefused, UsageError
 
 _DAY = 86_400
-_AGES = {"m": 400 * _DAY, "b": 400 * _DAY, "desk": 370 * _DAY, "r": 400 * _DAY, "picture": 2 * _DAY}
+_AGES = {
+    "m": 400 * _DAY,
+    "b": 400 * _DAY,
+    "desk": 370 * _DAY,
+    "device": 30 * _DAY,
+    "r": 400 * _DAY,
+    "picture": 2 * _DAY,
+}
+_REPLACED_WITH = {
+    "m": "m",
+    "b": "b",
+    "desk": "desk",
+    "device": "desk",
+}  # purpose -> whose generation it follows
 
 
 def secret(place: Path) -> bytes:
@@ -41,10 +55,13 @@ def secret(place: Path) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Makes and opens links below `base_url` (no slash at the end). The secret stays with the bridge."""
+    """Makes and opens links below `base_url` (no slash at the end). The secret stays with the bridge.
+
+    `generation(purpose, id)` is the one that holds for somebody's links: raising it makes the older ones worthless."""
 
     secret: bytes
     base_url: str
+    generation: Callable[[str, str], int] = lambda purpose, ident: 0
 
     def personal(self, member: str) -> str:
         """A member's own way in: branch and name are known."""
@@ -58,23 +75,40 @@ class Links:
         """A reviewer's desk."""
         return self._url("desk", member)
 
+    def desk_code(self, member: str) -> str:
+        """The six digits that a reviewer types once a device, since a desk's link may be passed on."""
+        said = f"xueshi/desk code/1/{member}/{self.generation('desk', member)}".encode()
+        return f"{int.from_bytes(hmac.digest(self.secret, said, 'sha256')) % 1_000_000:06d}"
+
+    def status(self, code: str) -> str:
+        """Where anybody who was told a receipt's code sees how it stands."""
+        return f"{self.base_url}/s/{code}"
+
     def git_token(self) -> str:
         """What git clones the embedded host with: the same for one secret."""
         return hmac.new(self.secret, b"xueshi/git/1", "sha256").hexdigest()[:40]
 
     def token(self, purpose: str, text: str) -> str:
-        """`text` signed for a purpose: m | b | desk | r | picture."""
-        return self._signer(purpose).dumps(text)
+        """`text` signed for a purpose: m | b | desk | device | r | picture."""
+        held = self._held(purpose, text)
+        return self._signer(purpose).dumps(f"{text}~{held}" if held else text)
 
     def opened(self, purpose: str, token: str) -> str:
-        """What a token of this purpose carries. Raises LinkRefused: damaged or expired."""
+        """What a token of this purpose carries. Raises LinkRefused: damaged, expired or replaced."""
         try:
-            text = self._signer(purpose).loads(token, max_age=_AGES[purpose])
+            said = str(self._signer(purpose).loads(token, max_age=_AGES[purpose]))
         except SignatureExpired:
             raise LinkRefused("expired") from None
         except BadData:
             raise LinkRefused("damaged") from None
-        return str(text)
+        text, _, generation = said.partition("~")  # the first generation is not written
+        if int(generation or 0) != self._held(purpose, text):
+            raise LinkRefused("replaced")
+        return text
+
+    def _held(self, purpose: str, text: str) -> int:
+        follows = _REPLACED_WITH.get(purpose)
+        return self.generation(follows, text) if follows else 0
 
     def _url(self, purpose: str, text: str) -> str:
         return f"{self.base_url}/{purpose}/{self.token(purpose, text)}"

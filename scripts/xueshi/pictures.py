@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import threading
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ MAX_SENT = 20 * 1024 * 1024  # bytes
 MAX_KEPT = 200 * 1024  # bytes
 LONG_SIDE = 1600  # pixels
 MAX_PIXELS = 50_000_000
+_LARGEST = 25_000_000  # pixels of a format that is decoded whole, whatever its file weighs
+_WHOLE = ("PNG", "WEBP", "AVIF")
+_AT_ONCE = threading.BoundedSemaphore(2)  # a decoded picture may take half a gigabyte
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF")
 _QUALITIES = (80, 68, 54, 38)
@@ -72,7 +76,8 @@ def clean(sent: bytes) -> Picture:
     register_heif_opener()
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        upright, taken_on = _decode(io.BytesIO(sent))
+        with _AT_ONCE:
+            upright, taken_on = _decode(io.BytesIO(sent))
     data, width, height = _small(upright)
     return Picture(data, _hash(data), _hash(sent), width, height, taken_on)
 
@@ -92,7 +97,7 @@ def _hash(data: bytes) -> str:
 def _decode(file: IO[bytes]) -> tuple[Image.Image, date | None]:
     try:
         with Image.open(file, formats=_FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
+            if image.width * image.height > (_LARGEST if image.format in _WHOLE else MAX_PIXELS):
                 raise PictureRefused(_TOO_MANY_PIXELS)
             image.draft("RGB", (LONG_SIDE, LONG_SIDE))  # JPEG only: decode at a fraction of the size
             taken_on = _taken_on(image)
@@ -116,13 +121,13 @@ def _taken_on(image: Image.Image) -> date | None:
 
 def _rgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """Plain sRGB on white, at most LONG_SIDE long, without any metadata."""
+    if image.mode.startswith("I;16") or image.mode == "I":  # cannot be made smaller as they are
+        image = image.point(lambda v: v / 256).convert("L")
     image.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.LANCZOS)
     if image.mode in ("RGBA", "LA", "PA", "P"):
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image)
-    elif image.mode.startswith("I;16") or image.mode == "I":
-        image = image.point(lambda v: v / 256).convert("L")
     if profile and image.mode in ("RGB", "CMYK", "L"):
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))

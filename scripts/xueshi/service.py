@@ -1,75 +1,185 @@
-"""One installation in one folder: embedded host, outbox, site, and the threads that carry things between them."""
+"""One installation in one folder: the host or the way to it, outbox, site, and the threads that carry between them."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from xueshi import publish
-from xueshi.bridge import Office, make_app, told
-from xueshi.delivery import Delivery, Wording, open_clone
-from xueshi.errors import UsageError, XueshiError
-from xueshi.git import BRIDGE, Identity, Repository
+from xueshi import disk, hosts, observe, publish, settings
+from xueshi.bridge import MAX_BODY, Office, carry_out, guards, make_app, told
+from xueshi.delivery import MAIN, Delivery, Wording, open_clone
+from xueshi.errors import HostDenied, HostError, LinkRefused, UsageError, XueshiError
+from xueshi.git import Repository
 from xueshi.hosts import git_http
-from xueshi.hosts.local import MAIN, LocalHost
+from xueshi.hosts.base import Host
+from xueshi.hosts.granting import Granting
+from xueshi.hosts.local import LocalHost
 from xueshi.links import Links, secret
 from xueshi.model import SHANGHAI
-from xueshi.outbox import Outbox
+from xueshi.outbox import Gathering, Outbox
 from xueshi.reports.address import address
+from xueshi.settings import Settings
 
 _LOG = logging.getLogger("xueshi.service")
-DESK = Identity("Xueshi desk", "desk@example.invalid")
 SECRET = "secret"  # the file in an installation's folder that links and addresses are made from
-_PAUSE = 5.0  # seconds between looks when nobody has knocked
+_PAUSE, _POLL = (
+    5.0,
+    60.0,
+)  # seconds between looks when nobody has knocked: at our own host, at one that we ask
+_HOOK = 5 * 1024 * 1024  # bytes
+_LIFE = 300.0  # seconds that one pass of delivery may take
+
+
+def embedded(folder: Path, base_url: str, **more: str) -> Settings:
+    """Settings of an installation with its own host; `more` are further ones, such as `desk_undo_minutes="0"`."""
+    told = {"XUESHI_FOLDER": str(folder.resolve()), "XUESHI_BASE_URL": base_url}
+    told.update({f"XUESHI_{name.upper()}": value for name, value in more.items()})
+    return settings.load(None, told)
 
 
 class Service:
-    """Everything on one port. `now` is the clock, in Shanghai."""
+    """Everything on one port, as `settings` say. `now` is the clock, in Shanghai."""
 
-    def __init__(self, folder: Path, base_url: str, now: Callable[[], datetime] | None = None) -> None:
-        folder = folder.resolve()  # git is called in other folders
-        self.host = LocalHost(Repository(folder / "host.git"), DESK)
-        if self.host.repo.resolve(MAIN) is None:
-            raise UsageError(
-                f"no repository of records in {folder / 'host.git'}; make one with xueshi sample or xueshi demo"
-            )
+    def __init__(self, settings: Settings, now: Callable[[], datetime] | None = None) -> None:
+        self.settings, folder = settings, settings.folder.resolve()  # git is called in other folders
         self._now = now or (lambda: datetime.now(SHANGHAI))
         self._secret = secret(folder / SECRET)
-        self.links = Links(self._secret, base_url)
-        self.token = self.links.git_token()
-        self.site = folder / "site"
         outbox = Outbox(folder / "outbox")
-        clone = open_clone(self.host, folder / "clone.git")
-        wording = Wording(
-            effect=lambda study: told(self.office.current(), study),
-            person=lambda member: self.office.current().name(member),
-            unit=lambda branch: self.office.current().unit_name(branch),
-        )
-        self._delivery = Delivery(outbox, clone, self.host, BRIDGE, wording)
+        self.links = Links(self._secret, settings.base_url, outbox.doors.generation)
+        self.metrics, self._beat = observe.Metrics(), observe.Beat()
+        self.site = folder / "site"
+        host, desk, clone = _hosts(settings, folder)
+        self.host, self.repo = host, host.repo if isinstance(host, LocalHost) else clone
+        together = settings.coalescing
+        self._delivery = Delivery(
+            outbox, clone, host, settings.bridge, self._wording(),
+            rules=Gathering(together.records, together.pictures, together.gather_seconds, together.rush_after),
+            called=self._called,
+        )  # fmt: skip
         self._delivery.recover(self._now())
         self._build = _Repeating("site", self._publish)
         self._deliver = _Repeating("delivery", self._carry)
         self.office: Office = Office(
-            outbox, self.host.repo, self.host, self.links,
-            pulls=self.host.open_pulls, page=self.page, now=self._now, wake=self._wake,
+            outbox, self.repo, desk, self.links,
+            pulls=host.open_pulls if isinstance(host, LocalHost) else lambda: self._delivery.opened,
+            page=self.page, now=self._now, wake=self._wake, host=host,
+            undo=timedelta(minutes=settings.desk.undo_minutes),
         )  # fmt: skip
-        others: list[BaseRoute] = [
+        self.app: Starlette = make_app(self.office, self._others(), self._guards(folder))
+
+    def _wording(self) -> Wording:
+        return Wording(
+            effect=lambda study: told(self.office.current(), study),
+            person=lambda member: self.office.current().name(member),
+            unit=lambda branch: self.office.current().unit_name(branch),
+        )
+
+    def _others(self) -> list[BaseRoute]:
+        """What the installation serves beside the bridge."""
+        routes: list[BaseRoute] = [
             Route("/", _home),
-            Mount("/git", git_http.make_app({"xueshi.git": self.host.repo}, self.token)),
+            Route("/hooks", self._hook, methods=["POST"]),
             Mount("/site", _Site(self.site)),
+            *observe.routes(self._figures(), self._checks(), self.settings.listen.trusted_proxies),
         ]
-        self.app: Starlette = make_app(self.office, others)
+        if isinstance(self.host, LocalHost):
+            routes.append(
+                Mount("/git", git_http.make_app({"xueshi.git": self.host.repo}, self.links.git_token()))
+            )
+        return routes
+
+    def _guards(self, folder: Path) -> list[Middleware]:
+        limits = self.settings.limits
+        return guards.around(
+            base_url=self.settings.base_url,
+            folder=folder,
+            trusted=self.settings.listen.trusted_proxies,
+            address_per_minute=limits.address_per_minute,
+            guesses_per_minute=limits.guesses_per_minute,
+            disk_floor=limits.disk_floor,
+            max_body=MAX_BODY,
+            known=self._known,
+        )
+
+    def _known(self, scope: Scope) -> bool:
+        """Whether the link in a request's path is one of ours: then it is no guess."""
+        parts = str(scope["path"]).split("/")
+        with contextlib.suppress(LinkRefused, KeyError):
+            return bool(
+                len(parts) > 2 and self.links.opened({"p": "picture"}.get(parts[1], parts[1]), parts[2])
+            )
+        return False
+
+    def _figures(self) -> observe.Metrics:
+        told, outbox, folder = self.metrics, self._delivery.outbox, self.settings.folder
+        told.gauge("xueshi_submissions", "Submissions by state.", outbox.counts, "state")
+        told.gauge("xueshi_batches_waiting", "Pull requests to be opened.", outbox.batches.waiting)
+        told.gauge(
+            "xueshi_oldest_waiting_seconds",
+            "Since the oldest submission without a pull request came.",
+            self._oldest,
+        )
+        told.gauge(
+            "xueshi_host_blocked_until",
+            "Until when the host wants no calls, in seconds since 1970.",
+            self._blocked,
+        )
+        told.gauge("xueshi_free_bytes", "Free on the disk.", lambda: disk.free(folder))
+        return told
+
+    def _oldest(self) -> float | None:
+        oldest = self._delivery.outbox.oldest_waiting()
+        return (self._now() - oldest).total_seconds() if oldest else None
+
+    def _blocked(self) -> float | None:
+        blocked = self._delivery.outbox.limits.blocked(self._now().timestamp())
+        return blocked[0] if blocked else None
+
+    def _checks(self) -> dict[str, Callable[[], bool]]:
+        folder, floor = self.settings.folder, self.settings.limits.disk_floor
+        return {
+            "database": self._delivery.outbox.is_writable,
+            "clone": lambda: self.repo.resolve(MAIN) is not None,
+            "disk": lambda: disk.room(folder, floor),
+            "delivery": lambda: self._beat.fresh(_LIFE),
+        }
+
+    def _called(self, call: str, outcome: str) -> None:
+        self.metrics.count("xueshi_host_calls_total", call=call, outcome=outcome)
+        if (call, outcome) == ("open", "done"):
+            self.metrics.count("xueshi_pulls_opened_total")
+
+    async def _hook(self, request: Request) -> Response:
+        """Something happened at the host: look soon. Nothing else of what it says is believed."""
+        if int(request.headers.get("content-length") or _HOOK) >= _HOOK:
+            return PlainTextResponse("too large\n", 413)
+        body = await request.body()
+        try:
+            hint = self.host.hint({name.lower(): value for name, value in request.headers.items()}, body)
+        except HostDenied as error:
+            _LOG.warning("webhook: %s", error)
+            return PlainTextResponse("wrong signature\n", 403)
+        except HostError as error:
+            _LOG.warning("webhook: %s", error)
+            return PlainTextResponse("not understood\n", 400)
+        if hint is not None:
+            limits, now = self._delivery.outbox.limits, self._now().timestamp()
+            if await run_in_threadpool(limits.is_new, self.host.name, hint.delivery, now):
+                self._wake()
+        return PlainTextResponse("ok\n", 202)
 
     def page(self, kind: str, ident: str) -> str:
         """The site's address of home, a branch or a member."""
@@ -78,9 +188,11 @@ class Service:
 
     @property
     def clone_url(self) -> str:
-        """Where git clones from, with the token."""
+        """Where git clones from; of the embedded host with the token."""
+        if not isinstance(self.host, LocalHost):
+            return self.host.url
         scheme, _, rest = self.links.base_url.partition("://")
-        return f"{scheme}://git:{self.token}@{rest}/git/xueshi.git"
+        return f"{scheme}://git:{self.links.git_token()}@{rest}/git/xueshi.git"
 
     def start(self) -> None:
         """Begin to carry in the background; the form answers at once, the site as soon as it is built."""
@@ -98,14 +210,40 @@ class Service:
 
     def _carry(self) -> float:
         now = self._now()
+        self._beat.beat()
+        carry_out(self.office, now)
         self._delivery.carry(now, self._deliver.stopping)
         self._build.wake()
-        return self._delivery.pause(now.timestamp(), _PAUSE)
+        return self._delivery.pause(now.timestamp(), _PAUSE if isinstance(self.host, LocalHost) else _POLL)
 
     def _publish(self) -> float:
-        wanted = publish.inputs(self.host.repo, MAIN, on=self._now().date(), secret=self._secret)
-        publish.build(self.host.repo, wanted, self.site)
+        wanted = publish.inputs(self.repo, MAIN, on=self._now().date(), secret=self._secret)
+        publish.build(self.repo, wanted, self.site)
         return _PAUSE
+
+
+def _hosts(told: Settings, folder: Path) -> tuple[Host, Host | None, Repository]:
+    """The host as the bridge, the same as the desk (None: switched off), and the bridge's clone."""
+    if told.host.kind == "local":
+        own = LocalHost(Repository(folder / "host.git"), told.desk.identity)
+        if own.repo.resolve(MAIN) is None:
+            raise UsageError(
+                f"no repository of records in {own.repo.path}; make one with xueshi sample or xueshi demo"
+            )
+        return own, own if told.desk.enabled else None, open_clone(own, folder / "clone.git")
+    host = _remote(told, told.host.token or "")
+    clone = open_clone(host, folder / "clone.git")
+    desk = _remote(told, told.desk.token or "") if told.desk.enabled else None
+    return host, Granting(desk, clone, told.desk.identity) if desk else None, clone
+
+
+def _remote(told: Settings, token: str) -> Host:
+    where = told.host
+    host = hosts.make(
+        where.kind, where.api_url or "", where.repository or "", token, hook_secret=where.hook_secret or ""
+    )
+    host.budget = told.budget.over(host.budget)
+    return host
 
 
 class _Repeating:
@@ -171,4 +309,4 @@ class _Site:
         await files(scope, receive, send)
 
 
-__all__ = ["BRIDGE", "DESK", "SECRET", "Service"]
+__all__ = ["SECRET", "Service", "embedded"]

@@ -132,7 +132,8 @@ def history_lines(repo: Repository, records: RecordSet, history: History, record
 def link_table(
     records: RecordSet, links: Links, today: date, branch: str | None
 ) -> Iterator[tuple[str, str, str, str]]:
-    """Each link as kind (poster | member | desk), id, words for a person, address; of one branch or of all."""
+    """Each link as kind (poster | member | desk), id, words for a person, address; of one branch or of all. A desk's
+    words hold its code, which its reviewer is told apart from the link."""
     people = records.people()
     for unit in records.organisation.branches():
         if branch not in (None, unit.id):
@@ -144,4 +145,5 @@ def link_table(
         for reviewer in records.organisation.reviewers_of(unit.id, today):
             if reviewer.unit == unit.id or branch is None:
                 name = people[reviewer.member].name if reviewer.member in people else reviewer.member
-                yield "desk", reviewer.member, f"{unit.name} 审核人 {name}", links.desk(reviewer.member)
+                told = f"{unit.name} 审核人 {name} 审核码 {links.desk_code(reviewer.member)}"
+                yield "desk", reviewer.member, told, links.desk(reviewer.member)

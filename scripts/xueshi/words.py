@@ -20,7 +20,7 @@ STANDING = {
 }
 REASON = {
     "direct-push": "不是通过合并进入的", "unknown-decider": "认不出是谁决定的", "not-reviewer": "决定者不是该支部的审核人",
-    "own-record": "决定者就是填报人或本人", "unreadable": "文件有误",
+    "own-record": "决定者就是填报人或本人", "unreadable": "文件有误", "edited-in-merge": "合并时改了提案里没有的内容",
 }  # fmt: skip
 ACTION = {
     "register": "登记", "correct": "申请更正", "amend": "改学时", "confirm": "申请确认", "restore": "申请恢复",
@@ -43,9 +43,17 @@ def why(reason: str, caps: Mapping[str, str] | None = None) -> str:
     return WHY.get(reason, f"超出上限：{(caps or {}).get(reason) or reason}") if reason else ""
 
 
-def receipt_code(submission: str) -> str:
-    """A receipt's code as people read it out: the last six characters of its id."""
-    return f"{submission[-6:-2]}-{submission[-2:]}"
+def receipt_code(text: str) -> str:
+    """A receipt's code as people read it out: the last ten characters of its submission's id, in two groups of five.
+
+    `text` is the id or the code as somebody typed it: small letters, O for 0, I and L for 1, with or without the hyphen
+    or spaces. Empty for what is neither."""
+    found = _CODE.fullmatch(re.sub(r"[\s-]", "", text).upper().translate(_LOOKALIKES))
+    return f"{found[1]}-{found[2]}" if found else ""
+
+
+_LOOKALIKES = str.maketrans("OIL", "011")
+_CODE = re.compile(r"(?:[0-9A-HJKMNP-TV-Z]{16})?([0-9A-HJKMNP-TV-Z]{5})([0-9A-HJKMNP-TV-Z]{5})")
 
 
 def plain(hours: Decimal) -> str:
@@ -73,6 +81,11 @@ def one_line(text: str) -> str:
     return " ".join(visible(text).split())
 
 
+_CALLS = re.compile(r"([@#!~%$])(?=\w)|(?<=:/)/|(?<=\bwww)\.", re.IGNORECASE)
+
+
 def markdown(text: str) -> str:
-    """Text that Markdown and HTML both leave alone, on one line."""
-    return re.sub(r"([\\`*_{}\[\]()#+!|~@-])", r"\\\1", html.escape(one_line(text), quote=False))
+    """Text that Markdown and HTML both leave alone, on one line, and that calls nobody and links nowhere: hosts look for
+    mentions, numbers and addresses once backslashes are gone, so that a character of no width stands between."""
+    quiet = _CALLS.sub(lambda found: f"{found[0]}\u200b", one_line(text))
+    return re.sub(r"([\\`*_{}\[\]()#+!|~@-])", r"\\\1", html.escape(quiet, quote=False))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from starlette.applications import Starlette
@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from xueshi import pictures
-from xueshi.bridge import desk, register
+from xueshi.bridge import correct, desk, device, register, status, withdraw
 from xueshi.bridge import receipt as receipts
 from xueshi.bridge.door import Door, door
 from xueshi.bridge.office import Office
@@ -28,19 +28,21 @@ from xueshi.errors import LinkRefused, XueshiError
 
 _LOG = logging.getLogger("xueshi.bridge")
 MAX_BODY = 66 * 1024 * 1024  # three pictures of the largest size and the text
+_LEAST = (Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY),)
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def make_app(office: Office, others: list[BaseRoute]) -> Starlette:
-    """The bridge and, on the same port, `others`: what else the installation serves."""
+def make_app(office: Office, others: list[BaseRoute], around: Sequence[Middleware] = _LEAST) -> Starlette:
+    """The bridge and, on the same port, `others`: what else the installation serves; `around` are the guards."""
     return Starlette(
         routes=[
             *_register_routes(office),
+            *_status_routes(office),
             *_desk_routes(office),
             Mount("/static", _Kept(StaticFiles(packages=[("xueshi.bridge", "static")]))),
             *others,
         ],
-        middleware=[Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY)],
+        middleware=around,
         exception_handlers={
             Refused: _refused,
             LinkRefused: _link_refused,
@@ -62,18 +64,25 @@ def _register_routes(office: Office) -> list[BaseRoute]:
 
     async def send(request: Request) -> Response:
         door = _door(office, request)  # before the body: a forged link need not send one
-        if int(request.headers.get("content-length") or 0) > MAX_BODY:
-            raise HTTPException(413)
-        async with request.form(max_files=12, max_fields=40, max_part_size=128 * 1024) as form:
-            photos = [
-                await part.read()
-                for part in form.getlist("photos")
-                if isinstance(part, UploadFile) and part.filename  # nothing chosen is a part without a name
-            ]
-            texts = {name: value for name, value in form.items() if isinstance(value, str)}
-            removed = set(form.getlist("remove"))
-            kept = [one for one in form.getlist("kept") if isinstance(one, str) and one not in removed]
+        texts, photos, kept = await _filled(request)
         return await run_in_threadpool(lambda: register.send(office, door, texts, photos, kept))
+
+    async def show_correction(request: Request) -> Response:
+        record, again = request.path_params["record"], request.query_params.get("again", "")
+        return await run_in_threadpool(lambda: correct.show(office, _door(office, request), record, again))
+
+    async def send_correction(request: Request) -> Response:
+        door, record = _door(office, request), request.path_params["record"]
+        texts, photos, kept = await _filled(request)
+        return await run_in_threadpool(lambda: correct.send(office, door, record, texts, photos, kept))
+
+    async def ask_back(request: Request) -> Response:
+        ticket = request.path_params["ticket"]
+        return await run_in_threadpool(lambda: withdraw.ask(office, _door(office, request), ticket))
+
+    async def take_back(request: Request) -> Response:
+        ticket = request.path_params["ticket"]
+        return await run_in_threadpool(lambda: withdraw.withdraw(office, _door(office, request), ticket))
 
     async def receipt(request: Request) -> Response:
         ticket = request.path_params["ticket"]
@@ -84,10 +93,10 @@ def _register_routes(office: Office) -> list[BaseRoute]:
 
     async def picture(request: Request) -> Response:
         def read() -> Response:
-            held = office.outbox.picture(office.links.opened("picture", request.path_params["token"]))
-            if held is None:
+            data = office.picture(office.links.opened("picture", request.path_params["token"]))
+            if data is None:
                 raise Refused(404, "no such picture", "没有这张照片", "请回到登记页面重新选择。")
-            return _webp(held[1], request)
+            return _webp(data, request)
 
         return await run_in_threadpool(read)
 
@@ -98,15 +107,59 @@ def _register_routes(office: Office) -> list[BaseRoute]:
             Route(f"/{letter}/{{token}}", send, methods=["POST"]),
             Route(f"/{letter}/{{token}}/mine", mine),
             Route(f"/{letter}/{{token}}/r/{{ticket}}", receipt),
+            Route(f"/{letter}/{{token}}/r/{{ticket}}/withdraw", ask_back, methods=["GET"]),
+            Route(f"/{letter}/{{token}}/r/{{ticket}}/withdraw", take_back, methods=["POST"]),
         ]
-    return found
+    return [
+        *found,
+        Route("/m/{token}/correct/{record}", show_correction, methods=["GET"]),
+        Route("/m/{token}/correct/{record}", send_correction, methods=["POST"]),
+    ]
+
+
+async def _filled(request: Request) -> tuple[dict[str, str], list[bytes], list[str]]:
+    """What a form holds: its texts, pictures chosen now, and pictures kept from before."""
+    if int(request.headers.get("content-length") or 0) > MAX_BODY:
+        raise HTTPException(413)
+    async with request.form(max_files=12, max_fields=40, max_part_size=128 * 1024) as form:
+        photos = [
+            await part.read()
+            for part in form.getlist("photos")
+            if isinstance(part, UploadFile) and part.filename  # nothing chosen is a part without a name
+        ]
+        removed = set(form.getlist("remove"))
+        kept = [one for one in form.getlist("kept") if isinstance(one, str) and one not in removed]
+        return _texts(form), photos, kept
+
+
+def _status_routes(office: Office) -> list[BaseRoute]:
+    async def ask(request: Request) -> Response:
+        return await run_in_threadpool(status.ask, request.query_params.get("code", ""))
+
+    async def show(request: Request) -> Response:
+        return await run_in_threadpool(status.show, office, request.path_params["code"])
+
+    async def picture(request: Request) -> Response:
+        return status.picture(office, request.path_params["code"])
+
+    return [Route("/s", ask), Route("/s/{code}", show), Route("/s/{code}/qr.svg", picture)]
 
 
 def _desk_routes(office: Office) -> list[BaseRoute]:
-    def page(act: Callable[[desk.Reviewer, Request, Any], Response]) -> Handler:
+    Act = Callable[[desk.Reviewer, Request, Any], Response]
+
+    def page(act: Act, *, confirmed: bool = True) -> Handler:
         async def handle(request: Request) -> Response:
-            form: Any = None
             who = await run_in_threadpool(desk.reviewer, office, request.path_params["token"])
+            if office.desk is None:
+                return await run_in_threadpool(desk.elsewhere, office, who)
+            if confirmed and not device.is_known(office, who, request.cookies):
+                foreign = request.headers.get("sec-fetch-site") == "cross-site"
+                status = 200 if request.method in ("GET", "HEAD") else 403
+                return await run_in_threadpool(
+                    lambda: device.ask(office, who, foreign=foreign, status=status)
+                )
+            form: Any = None
             if request.method == "POST":
                 async with request.form(max_files=0, max_fields=600, max_part_size=64 * 1024) as read:
                     form = read
@@ -114,49 +167,47 @@ def _desk_routes(office: Office) -> list[BaseRoute]:
 
         return handle
 
-    def one(view: str) -> Handler:
-        return page(lambda who, request, form: desk.show(office, who, request.path_params["number"], view))
+    def view(name: str) -> Handler:
+        return page(lambda who, request, form: desk.show(office, who, _view(request, name)))
 
-    number = "/desk/{token}/{number:int}"
+    def chosen(act: Callable[[Office, desk.Reviewer, list[str]], Response], field: str) -> Handler:
+        return page(lambda who, request, form: act(office, who, [str(v) for v in form.getlist(field)]))
+
+    def one(act: Callable[[Office, desk.Reviewer, int, dict[str, str]], Response]) -> Handler:
+        return page(lambda who, request, form: act(office, who, request.path_params["number"], _texts(form)))
+
+    def unlock(who: desk.Reviewer, request: Request, form: Any) -> Response:
+        return device.confirm(office, who, str(form.get("code", "")))
+
+    def picture(who: desk.Reviewer, request: Request, form: Any) -> Response:
+        return _webp(desk.picture(office, who, request.path_params["sha256"]), request)
+
+    below, number = "/desk/{token}", "/desk/{token}/{number:int}"
     return [
-        Route("/desk/{token}", page(lambda who, request, form: desk.show(office, who))),
-        Route(
-            "/desk/{token}/approve",
-            page(
-                lambda who, request, form: desk.approve(office, who, [str(v) for v in form.getlist("pull")])
-            ),
-            methods=["POST"],
-        ),
-        Route(
-            "/desk/{token}/picture/{sha256}",
-            page(
-                lambda who, request, form: _webp(
-                    desk.picture(office, who, request.path_params["sha256"]), request
-                )
-            ),
-        ),
-        Route(number, one("open")),
-        Route(f"{number}/amend", one("amend"), methods=["GET"]),
-        Route(f"{number}/return", one("return"), methods=["GET"]),
-        Route(
-            f"{number}/amend",
-            page(
-                lambda who, request, form: desk.amend(
-                    office, who, request.path_params["number"], _texts(form)
-                )
-            ),
-            methods=["POST"],
-        ),
-        Route(
-            f"{number}/return",
-            page(
-                lambda who, request, form: desk.give_back(
-                    office, who, request.path_params["number"], _texts(form)
-                )
-            ),
-            methods=["POST"],
-        ),
+        Route(below, view("open")),
+        Route(f"{below}/confirm", page(unlock, confirmed=False), methods=["POST"]),
+        Route(f"{below}/leave", page(lambda who, request, form: device.forget(who)), methods=["POST"]),
+        Route(f"{below}/approve", chosen(desk.approve, "pull"), methods=["POST"]),
+        Route(f"{below}/undo", chosen(desk.undo, "decision"), methods=["POST"]),
+        Route(f"{below}/at-once", chosen(desk.at_once, "decision"), methods=["POST"]),
+        Route(f"{below}/noted", chosen(desk.noted, "decision"), methods=["POST"]),
+        Route(f"{below}/picture/{{sha256}}", page(picture)),
+        Route(number, view("open")),
+        Route(f"{number}/amend", view("amend"), methods=["GET"]),
+        Route(f"{number}/return", view("return"), methods=["GET"]),
+        Route(f"{number}/amend", one(desk.amend), methods=["POST"]),
+        Route(f"{number}/return", one(desk.give_back), methods=["POST"]),
     ]
+
+
+def _view(request: Request, name: str) -> desk.View:
+    page = request.query_params.get("page", "")
+    return desk.View(
+        request.path_params.get("number"),
+        name,
+        request.query_params.get("row", ""),
+        int(page) if page.isascii() and page.isdigit() and len(page) < 5 else 1,
+    )
 
 
 def _texts(form: Any) -> dict[str, str]:
@@ -181,9 +232,20 @@ async def _refused(request: Request, refused: Exception) -> Response:
 
 
 async def _link_refused(request: Request, refused: Exception) -> Response:
+    assert isinstance(refused, LinkRefused)
     _LOG.warning("refused link: %s", refused)
-    cure = "链接不完整，或者已经换成新的。请重新扫码，或向支部组织委员要新的链接。"
-    return render("error.html", status=404, title="这个链接打不开", cure=cure)
+    title, cure = _LINK[refused.reason]
+    return render("error.html", status=404, title=title, cure=cure)
+
+
+_LINK = {
+    "damaged": ("这个链接打不开", "链接不完整。请重新扫码，或向支部组织委员要新的链接。"),
+    "expired": ("这个链接打不开", "链接用了一年多，已经过期。请重新扫码，或向支部组织委员要新的链接。"),
+    "replaced": (
+        "这个链接已经换成新的",
+        "请用后来发给您的那一个；没有收到，请向支部组织委员要。登记过的都还在。",
+    ),
+}
 
 
 async def _http(request: Request, error: Exception) -> Response:

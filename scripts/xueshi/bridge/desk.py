@@ -1,29 +1,31 @@
-"""The review desk: queue, one proposal opened, approve, grant fewer hours, return. A decision is a merge or a closed
-pull request on the host; the desk keeps nothing of its own."""
+"""The review desk's pages: the queue, one proposal opened, what was decided. Decisions themselves: decide.py."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 
-from xueshi import reading, records
+from xueshi import reading
+from xueshi.bridge.decide import DONE, decide, desk_host, hasten, row, title_of
+from xueshi.bridge.differences import differences
 from xueshi.bridge.office import Current, Office
-from xueshi.bridge.pages import Page, Refused, render
-from xueshi.bridge.queue import Brought, Item, brings, effect_of, in_queue, is_own, judged, queue
+from xueshi.bridge.pages import Page, Refused, redirect, render
+from xueshi.bridge.queue import Item, Row, bring, effect_of, in_queue, items, queue
 from xueshi.delivery import MAIN
-from xueshi.errors import HostRefused, HostUnavailable
-from xueshi.hosts.base import Host, Pull
-from xueshi.model import Change, Severity, Study, Unit, contains
-from xueshi.proposals import granted
-from xueshi.records import study_file
+from xueshi.errors import HostError
+from xueshi.hosts.base import Pull
+from xueshi.model import Study, Unit, contains
+from xueshi.outbox import Decision
 from xueshi.reports.effect import effect_lines
 from xueshi.words import plain
 
 RETURN_REASONS = ("照片不符", "日期有误", "学时有误", "可能重复", "主题不清楚", "其他")
 _SHOWN, _LINES, _WIDE = 200_000, 400, 300  # bytes of a file, lines and characters of its changes on the page
 _REASON = 500  # characters, as the schema allows
+_REMEMBERED = timedelta(days=7)  # that a decision which failed is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,36 @@ class Reviewer:
         return f"/desk/{self.token}"
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a page shows beside the queue. `name`: open | amend | return; `row` is the record that it is about."""
+
+    number: int | None = None
+    name: str = "open"
+    row: str = ""
+    page: int = 1
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a post came to: decisions made, decisions that wait, and what could not be done: (title, why)."""
+
+    approved: int = 0
+    returned: int = 0
+    waiting: int = 0
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    faults: Mapping[str, str] = field(default_factory=dict)
+    typed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def status(self) -> int:
+        if self.faults:
+            return 422
+        return 409 if self.failed and not (self.approved or self.returned or self.waiting) else 200
+
+
 def reviewer(office: Office, token: str) -> Reviewer:
     """Whom a desk link belongs to. Raises LinkRefused, Refused when they review nothing today."""
-    _host(office)
     member, current = office.links.opened("desk", token), office.current()
     organisation = current.records.organisation
     held = [
@@ -58,37 +87,41 @@ def reviewer(office: Office, token: str) -> Reviewer:
     return Reviewer(token, member, tuple(unit.name for unit in units))
 
 
-def show(office: Office, who: Reviewer, number: int | None = None, view: str = "open") -> Page:
-    """The queue, with one proposal opened beside it. `view`: open | amend | return."""
-    return _page(office, who, number=number, view=view)
+def elsewhere(office: Office, who: Reviewer) -> Page:
+    """Where reviewers decide on the host itself: how much waits for them there."""
+    found = queue(office, who.member)
+    urls = [pull.url for pull in found.pulls if pull.url.startswith(("https://", "http://"))]
+    return render("elsewhere.html", who=who, count=found.records, url=urls[0] if urls else "")
+
+
+def show(office: Office, who: Reviewer, view: View) -> Page:
+    """The queue, with one proposal opened beside it."""
+    return _page(office, who, view, Outcome())
 
 
 def approve(office: Office, who: Reviewer, chosen: Sequence[str]) -> Page:
-    """Merge the chosen proposals (`number:head`, as they were shown); those that cannot be are named with the reason."""
-    done, failed = [], []
+    """Approve the chosen proposals (`number:head`, as they were shown); those that cannot be are named with the reason."""
+    made = Outcome()
     for one in chosen:
         number, _, head = one.partition(":")
-        pull = _host(office).get(int(number)) if number.isdigit() and len(number) < 10 else None
+        pull = desk_host(office).get(int(number)) if number.isdigit() and len(number) < 10 else None
         if pull is None:
-            failed.append(("", "没有这条登记，请刷新后再看"))
-            continue
-        try:
-            _merge(office, who, pull, head)
-            done.append(pull)
-        except (HostRefused, HostUnavailable, Refused) as error:
-            failed.append((pull.title, _told(error)))
-    office.wake()
+            made.failed.append(("", "没有这条登记，请刷新后再看"))
+        else:
+            _decided(office, who, pull, head, "approve", {}, made)
     if not chosen:
-        failed.append(("", "还没有选中登记，请先打勾"))
-    return _page(office, who, done=len(done), failed=failed, status=409 if failed and not done else 200)
+        made.failed.append(("", "还没有选中登记，请先打勾"))
+    office.wake()
+    return _page(office, who, View(), made)
 
 
 def amend(office: Office, who: Reviewer, number: int, form: Mapping[str, str]) -> Page:
-    """Approve with fewer hours, for a reason that goes into the record."""
-    pull, current = _pull(office, number), office.current()
+    """Approve with fewer hours for one record, for a reason that goes into it."""
+    pull, current, made = _pull(office, number), office.current(), Outcome()
     if pull.state != "open":
-        return _page(office, who, failed=[(pull.title, "这条已经审完了")], status=409)
-    study = _only_study(office, pull)
+        made.failed.append((title_of(pull), "这条已经审完了"))
+        return _page(office, who, View(), made)
+    study = row(bring(office, pull), form.get("row", ""))
     faults: dict[str, str] = {}
     reason = reading.clean(form.get("reason", ""))
     text = form.get("hours", "") if form.get("hours") not in ("", "other") else form.get("hours_other", "")
@@ -98,98 +131,128 @@ def amend(office: Office, who: Reviewer, number: int, form: Mapping[str, str]) -
     elif len(reason) > _REASON:
         faults["reason"] = f"原因最多 {_REASON} 个字，现在是 {len(reason)} 个"
     if faults or hours is None:
-        typed = {"hours": text, "reason": reason}
-        return _page(office, who, number=number, view="amend", faults=faults, typed=typed, status=422)
-    change = Change("amend", who.member, office.now().replace(microsecond=0), reason)
-    file = study_file(granted(study, hours, change))
-    try:
-        _merge(office, who, pull, form.get("head", ""), grant={study.path: file})
-    except (HostRefused, HostUnavailable, Refused) as error:
-        return _page(office, who, failed=[(pull.title, _told(error))], status=409)
+        made.faults, made.typed = faults, {"hours": text, "reason": reason}
+        return _page(office, who, View(number, "amend", study.id), made)
+    payload = {"record": study.id, "hours": plain(hours), "reason": reason}
+    _decided(office, who, pull, form.get("head", ""), "amend", payload, made)
     office.wake()
-    return _page(office, who, done=1)
+    return _page(office, who, View(), made)
 
 
 def give_back(office: Office, who: Reviewer, number: int, form: Mapping[str, str]) -> Page:
-    """Return a proposal with a reason, which its member reads above the form filled in."""
-    pull = _pull(office, number)
+    """Return a proposal, or one record of several, with a reason that its member reads above the form filled in."""
+    pull, made = _pull(office, number), Outcome()
     kind, words = form.get("kind", ""), reading.clean(form.get("words", ""))
     chosen = kind if kind in RETURN_REASONS[:-1] else ""
     reason = "：".join(text for text in (chosen, words) if text)
     if not reason or len(reason) > _REASON:
         fault = f"最多 {_REASON} 个字" if reason else "请选原因，或写一句话，本人会看到"
-        return _page(
-            office,
-            who,
-            number=number,
-            view="return",
-            faults={"words": fault},
-            typed={"kind": kind, "words": words},
-            status=422,
+        made.faults, made.typed = {"words": fault}, {"kind": kind, "words": words}
+        return _page(office, who, View(number, "return", form.get("row", "")), made)
+    payload, what, content = {"reason": reason}, "return", bring(office, pull)
+    if form.get("row") and len(content.studies) > 1:
+        record = row(content, form["row"]).id
+        what, payload = (
+            "drop",
+            {**payload, "record": record, "submission": content.submission_of(record)},
         )
-    try:
-        _allowed(office, who, pull)
-        _host(office).close(pull.number, who.member, reason, office.now())
-    except (HostRefused, HostUnavailable, Refused) as error:
-        return _page(office, who, failed=[(pull.title, _told(error))], status=409)
+    _decided(office, who, pull, form.get("head") or pull.head, what, payload, made)
     office.wake()
-    return _page(office, who, returned=1)
+    return _page(office, who, View(), made)
+
+
+def undo(office: Office, who: Reviewer, chosen: Sequence[str]) -> Page:
+    """Take back what was just decided; the proposals wait again."""
+    for ident in _numbers(chosen):
+        office.outbox.decisions.undo(ident, who.member)
+    return redirect(who.path)
+
+
+def at_once(office: Office, who: Reviewer, chosen: Sequence[str]) -> Page:
+    """Carry out now what was just decided."""
+    for ident in _numbers(chosen):
+        hasten(office, who.member, ident)
+    office.wake()
+    return redirect(who.path)
+
+
+def noted(office: Office, who: Reviewer, chosen: Sequence[str]) -> Page:
+    """The reviewer has read what could not be carried out."""
+    for ident in _numbers(chosen):
+        office.outbox.decisions.tell(ident, who.member)
+    return redirect(who.path)
 
 
 def picture(office: Office, who: Reviewer, sha256: str) -> bytes:
     """A picture of something in this reviewer's queue. Raises Refused."""
-    wanted = in_queue(office, who.member, sha256)
-    blob = records.evidence_blobs(office.repo).get(sha256) if wanted else None
-    data = office.repo.blobs([blob]) if blob else {}
-    if not data:
+    data = office.picture(sha256) if in_queue(office, who.member, sha256) else None
+    if data is None:
         raise Refused(404, "no such picture", "没有这张照片", "请回到列表刷新后再看。")
-    return next(iter(data.values()))
+    return data
 
 
-def _page(
+def _decided(
     office: Office,
     who: Reviewer,
-    *,
-    number: int | None = None,
-    view: str = "open",
-    done: int = 0,
-    returned: int = 0,
-    failed: Sequence[tuple[str, str]] = (),
-    faults: Mapping[str, str] | None = None,
-    typed: Mapping[str, str] | None = None,
-    status: int = 200,
-) -> Page:
-    current, everything = office.current(), queue(office, who.member)
-    items = [item for item in everything if not item.own]
-    opened = next((item for item in items if item.pull.number == number), None)
-    if number is not None and opened is None:
-        raise Refused(
-            404,
-            "not in the queue",
-            "这条登记不在您的列表里",
-            "它可能已经审完，或应由别的审核人决定。请回到列表。",
-        )
-    if view == "amend" and (opened is None or opened.study is None):
-        raise Refused(404, "nothing to amend", "这条不能改学时", "请退回，并写明要改什么。")
+    pull: Pull,
+    head: str,
+    what: str,
+    payload: Mapping[str, str],
+    made: Outcome,
+) -> None:
+    """Decide, and note in `made` what came of it."""
+    many = max(1, len(bring(office, pull).studies))
+    try:
+        state = decide(office, who.member, pull, head, what, payload)
+    except Refused as refused:
+        made.failed.append((title_of(pull), "：".join(t for t in (refused.title, refused.cure) if t)))
+    except HostError:
+        made.failed.append((title_of(pull), "托管平台暂时没有回应，请过一会儿再试"))
+    else:
+        if state != DONE:
+            made.waiting += 1
+        elif what in ("return", "drop"):
+            made.returned += 1
+        else:
+            made.approved += many
+
+
+def _page(office: Office, who: Reviewer, view: View, made: Outcome) -> Page:
+    current, found = office.current(), queue(office, who.member)
+    pages = found.pages()
+    number = next(
+        (n for n, page in enumerate(pages, 1) if view.number in {p.number for p in page}), view.page
+    )
+    number = min(max(number, 1), len(pages))
+    shown = items(office, found, pages[number - 1])
+    opened = next((item for item in shown if item.pull.number == view.number), None)
+    about = _about(opened, view)
     return render(
         "desk.html",
-        status=status,
+        status=made.status,
         who=who,
-        items=items,
-        own=len(everything) - len(items),
-        quiet=[item for item in items if item.quiet],
-        oldest=max((item.days_waiting for item in items), default=0),
+        items=shown,
+        total=found.records,
+        page=number,
+        pages=len(pages),
+        own=sum(max(1, len(found.brought[pull.head].studies)) for pull in found.own),
+        others=found.decided - len(office.outbox.decisions.waiting(who.member)),
+        quiet=[item for item in shown if item.quiet],
+        oldest=max((item.days_waiting for item in shown), default=0),
         opened=opened,
-        view=view,
-        done=done,
-        returned=returned,
-        failed=failed,
-        faults=dict(faults or {}),
-        typed=dict(typed or {}),
+        about=about,
+        view=view.name,
+        made=made,
+        decided=list(_waiting(office, who)),
+        minutes=int(office.undo.total_seconds() // 60),
+        failures=office.outbox.decisions.failed(who.member, office.now() - _REMEMBERED),
         reasons=RETURN_REASONS,
-        grants=_grants(opened.study) if opened and opened.study else (),
-        changes=_changes(office, opened) if opened else [],
-        effect=_effect(current, opened) if opened else [],
+        grants=_grants(about.study) if about else (),
+        files=_files(office, opened) if opened else [],
+        fields={r.study.id: differences(current, r.before, r.study) for r in opened.rows if r.before}
+        if opened
+        else {},
+        effect=list(effect_lines(effect_of(current, found.brought[opened.pull.head], ()))) if opened else [],
         current=current,
         kinds=current.records.policy.kinds,
         branches={unit.id: unit.name for unit in current.records.organisation.units},
@@ -197,15 +260,28 @@ def _page(
     )
 
 
-def _effect(current: Current, item: Item) -> list[str]:
-    """What approving does to hours, a line a fact; duplicates stand among the check's words already."""
-    content = Brought(item.files, ())
-    return list(effect_lines(effect_of(current, content, ())))
+def _about(opened: Item | None, view: View) -> Row | None:
+    """The record that is amended or returned: the only one, or the one that is named. Raises Refused."""
+    if view.number is not None and opened is None:
+        cure = "它可能已经审完，或应由别的审核人决定。请回到列表。"
+        raise Refused(404, "not in the queue", "这条登记不在您的列表里", cure)
+    rows = opened.rows if opened else ()
+    about = next((r for r in rows if r.study.id == view.row), opened.row if opened else None)
+    if view.name == "amend" and about is None:
+        raise Refused(404, "nothing to amend", "这条不能改学时", "请退回，并写明要改什么。")
+    return about
 
 
-def _changes(office: Office, item: Item) -> list[tuple[str, list[tuple[str, str]]]]:
+def _waiting(office: Office, who: Reviewer) -> Iterator[tuple[Decision, int]]:
+    """The reviewer's decisions that are not carried out yet, newest first, with the minutes that are left."""
+    now = office.now().timestamp()
+    for made in reversed(office.outbox.decisions.waiting(who.member)):
+        yield made, 0 if made.state == "begun" else max(0, -int(-(made.due - now) // 60))
+
+
+def _files(office: Office, item: Item) -> list[tuple[str, list[tuple[str, str]]]]:
     """What a proposal does to files that are not shown as records, line by line: path, [(new | old | same, line)]."""
-    shown = {study.path for study in item.studies}
+    shown = {row.study.path for row in item.rows}
     found = []
     for path in sorted(item.files.keys() - shown):
         there = office.repo.tree(MAIN, path).get(path)
@@ -234,56 +310,11 @@ def _grants(study: Study) -> tuple[str, ...]:
     return tuple(plain(hours) for hours in usual if hours < study.hours)[-5:]
 
 
-def _merge(
-    office: Office, who: Reviewer, pull: Pull, head: str, grant: Mapping[str, bytes] | None = None
-) -> None:
-    if pull.state == "merged" and pull.decided_by == who.member:
-        return  # the same decision sent twice
-    if not head:
-        raise Refused(409, "no head", "没有说明看到的是哪一版", "请刷新后再看。")
-    content = _allowed(office, who, pull)
-    changed = replace(content, files={**content.files, **(grant or {})})
-    problems = judged(office.current(), changed, records.kept(office.repo))
-    errors = [problem for problem in problems if problem.severity is Severity.ERROR]
-    if errors:
-        raise Refused(409, "check failed", "检查没有通过", str(errors[0]))
-    _host(office).merge(pull.number, head, who.member, office.now(), grant=grant)
-
-
-def _allowed(office: Office, who: Reviewer, pull: Pull) -> Brought:
-    """What the pull brings, if this reviewer may decide on it. Raises Refused."""
-    current, content = office.current(), brings(office, pull)
-    organisation = current.records.organisation
-    if not content.files or not all(
-        records.may_decide(organisation, who.member, path, current.today) for path in content.files
-    ):
-        raise Refused(403, "other branch", "这条登记不归您审核", "请由该支部的审核人决定。")
-    studies = records.overlay(current.records, content.files).studies
-    if is_own(content, who.member, [studies[p] for p in content.files if p in studies]):
-        raise Refused(403, "own record", "不能审核自己的登记", "请由另一位审核人或上级党委决定。")
-    return content
-
-
-def _host(office: Office) -> Host:
-    """The host as the desk's own identity. Raises Refused where the desk is switched off."""
-    if office.desk is None:
-        raise Refused(404, "desk is off", "这里没有开通审核台", "请到代码托管平台上审核，或联系党委管理员。")
-    return office.desk
-
-
 def _pull(office: Office, number: int) -> Pull:
-    pull = _host(office).get(number)
+    pull = desk_host(office).get(number)
     if pull is None:
         raise Refused(404, "no such pull", "没有这条登记", "请回到列表刷新后再看。")
     return pull
-
-
-def _only_study(office: Office, pull: Pull) -> Study:
-    files = brings(office, pull).files
-    values = [records.parse_file(path, data).value for path, data in files.items() if data]
-    if len(values) == 1 and isinstance(values[0], Study):
-        return values[0]
-    raise Refused(404, "nothing to amend", "这条不能改学时", "请退回，并写明要改什么。")
 
 
 def _granted_hours(text: str, study: Study, current: Current, faults: dict[str, str]) -> Decimal | None:
@@ -298,9 +329,5 @@ def _granted_hours(text: str, study: Study, current: Current, faults: dict[str, 
     return hours
 
 
-def _told(error: Exception) -> str:
-    if isinstance(error, Refused):
-        return f"{error.title}：{error.cure}"
-    if isinstance(error, HostUnavailable):
-        return "同时有别的改动，请再试一次"
-    return "这条登记刚才有变化（可能已被别人审完），请看清后再决定"
+def _numbers(chosen: Sequence[str]) -> list[int]:
+    return [int(one) for one in chosen if one.isascii() and one.isdigit() and len(one) < 10]

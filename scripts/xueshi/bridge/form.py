@@ -11,7 +11,7 @@ from xueshi import checks, project, reading, ulids
 from xueshi.bridge.office import Current
 from xueshi.checks.proposal import Proposed
 from xueshi.model import Evidence, Person, RecordSet, Severity, Study, Unit, contains
-from xueshi.proposals import Sent, register
+from xueshi.proposals import Sent, corrected, register
 from xueshi.records import parse_file, study_file
 from xueshi.words import ORGANISER_LEVEL
 
@@ -125,12 +125,19 @@ def understand(
     return sent, faults
 
 
+def proposed(sent: Sent, current: Current) -> Study | None:
+    """The record that a submission proposes; None for a correction of what main does not have."""
+    if sent.action == "register":
+        return register(sent)
+    before = current.records.studies.get(sent.path)
+    return corrected(sent, before) if before else None
+
+
 def judge(sent: Sent, current: Current, waiting: tuple[Study, ...]) -> dict[str, str]:
     """The check's errors on a submission, beside the member's other records and those still `waiting`."""
-    study = register(sent)
+    study = proposed(sent, current) or register(sent)
     parsed = parse_file(study.path, study_file(study))
-    figures = current.totals.members.get(sent.member)
-    own = {credit.study.path: credit.study for credit in figures.credits} if figures else {}
+    own = current.records_of(sent.member)
     studies = {**own, **{w.path: w for w in waiting}, study.path: study}  # others' records have no say in it
     head: RecordSet = replace(current.records, studies=studies, problems=parsed.problems)
     found = checks.check_change(Proposed(current.records, head, {study.path}, current.today))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from xueshi import records
@@ -14,7 +14,7 @@ from xueshi.errors import HostUnavailable
 from xueshi.git import Repository
 from xueshi.hosts.base import Host, Pull
 from xueshi.links import Links
-from xueshi.model import History, Person, RecordSet, Totals, Unit
+from xueshi.model import History, Kept, Person, RecordSet, Study, Totals, Unit
 from xueshi.outbox import Outbox
 from xueshi.totals import total
 
@@ -45,15 +45,27 @@ class Current:
     def branch(self, branch: str) -> Unit | None:
         return next((unit for unit in self.records.organisation.branches() if unit.id == branch), None)
 
+    def records_of(self, member: str) -> dict[str, Study]:
+        """A member's records by path."""
+        figures = self.totals.members.get(member)
+        return {credit.study.path: credit.study for credit in figures.credits} if figures else {}
+
+    def of_members(self, members: Collection[str]) -> RecordSet:
+        """Everything approved, of records only those of these members."""
+        studies = {path: study for member in members for path, study in self.records_of(member).items()}
+        return replace(self.records, studies=studies)
+
     def members(self, branch: str) -> list[Person]:
         """Who is on the branch's roster today."""
         return [p for p in self.people.values() if p.membership(self.today, branch)]
 
 
 class Office:
-    """Made once at start. `repo` holds main, the evidence and the proposals, `pulls` gives what waits on the host and
-    `desk` is the host as the review desk's own identity (None: switched off). `page(kind, id)` is the site's address of
-    a member or a branch; `wake` tells the worker that there is something to do; `now` is the time in Shanghai."""
+    """Made once at start. `repo` holds main, the evidence and the proposals, `pulls` gives what waits on the host.
+    `desk` is the host as the review desk's own identity (None: reviewers decide on the host itself), `host` the host as
+    the bridge's, which takes back what its member withdraws. `page(kind, id)` is the site's address of a member or a
+    branch; `wake` tells the worker that there is something to do; `now` is the time in Shanghai; a decision can be
+    undone for `undo`."""
 
     def __init__(
         self,
@@ -66,12 +78,17 @@ class Office:
         page: Callable[[str, str], str],
         now: Callable[[], datetime],
         wake: Callable[[], None],
+        host: Host | None = None,
+        undo: timedelta = timedelta(minutes=10),
     ) -> None:
         self.outbox, self.repo, self.desk, self.links, self.pulls = outbox, repo, desk, links, pulls
-        self.page, self.now, self.wake = page, now, wake
+        self.page, self.now, self.wake, self.undo = page, now, wake, undo
+        self.host = host or desk
+        self.brought: dict[str, Any] = {}  # what open proposals bring, by head; see brought.brings
+        self.judged: dict[Any, Any] = {}  # what was found of them; see queue.items
+        self._kept: tuple[object, Kept | None] = (None, None)
         self._current: Current | None = None
         self._stamp: object = None
-        self.brought: dict[str, Any] = {}  # what open proposals bring, by head; see queue.brings
         self._lock = threading.Lock()
 
     def current(self) -> Current:
@@ -91,3 +108,18 @@ class Office:
                 used, people = records.used_ids(history), found.people()
                 self._current = Current(tip, today, found, history, approvals, used, figures, people)
             return self._current
+
+    def evidence(self) -> Kept | None:
+        """Which pictures are kept; read anew only after one came."""
+        tips = self.repo.refs("refs/heads/evidence")
+        if self._kept[0] != tips:
+            self._kept = (tips, records.kept(self.repo))
+        return self._kept[1]
+
+    def picture(self, sha256: str) -> bytes | None:
+        """A picture that was sent here, or that came to the repository in another way; None where it is nowhere."""
+        held = self.outbox.picture(sha256)
+        if held is not None:
+            return held[1]
+        blob = records.evidence_blobs(self.repo).get(sha256)
+        return next(iter(self.repo.blobs([blob]).values()), None) if blob else None

@@ -1,61 +1,72 @@
-"""What waits on a reviewer's desk: each proposal with its effect on hours and what the check says of it."""
+"""What waits on a reviewer's desk: each pull request's records with their effect on hours and what the check says."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from xueshi import checks, records
+from xueshi.bridge.brought import Brought, bring, brings
 from xueshi.bridge.office import Current, Office
-from xueshi.checks.duplicates import is_same_event
+from xueshi.bridge.remarks import Others, others, remarks, warnings
 from xueshi.checks.proposal import Proposed
-from xueshi.git import Repository
 from xueshi.hosts.base import Pull
-from xueshi.model import Evidence, Kept, Person, Problem, Severity, Study, Submission
+from xueshi.model import Evidence, Kept, Person, Problem, Severity, Study
 from xueshi.records import study_file
 from xueshi.reports.effect import effect_data, effect_markdown, effects
 from xueshi.totals.effect import Effect, effect
-from xueshi.words import plain
 
-_KEPT = 5000  # proposals whose contents are remembered
-_FAR = 7  # days between a picture and its study that are worth a word
+_KEPT = 2000  # judgements that are remembered
+CARDS, ROWS = 30, 60  # of one page at most, unless a single card has more rows
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
-    """What a proposal's commits bring: contents by path, and who sent them."""
+class Row:
+    """One record of a pull request. `before` is the same on main, None for a new one; `warnings` ask for a look,
+    `remarks` only inform; a problem that is an error blocks approval of all."""
 
-    files: Mapping[str, bytes | None]
-    submissions: tuple[Submission, ...]
-    merges: tuple[str, ...] = ()
+    study: Study
+    person: Person | None
+    submission: str
+    before: Study | None
+    effect: Effect | None
+    problems: tuple[Problem, ...]
+    warnings: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+    @property
+    def quiet(self) -> bool:
+        """Nothing to look at twice."""
+        return not self.problems and not self.warnings
+
+    @property
+    def name(self) -> str:
+        return self.person.name if self.person else self.study.member
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One pull request as its reviewer sees it. `warnings` ask for a look, `remarks` only inform; a problem that is
-    an error blocks approval."""
+    """One pull request as its reviewer sees it: its records in the order they were sent, and `problems` of files that
+    are no readable record."""
 
     pull: Pull
     files: Mapping[str, bytes | None]
-    studies: tuple[Study, ...]
-    people: tuple[Person | None, ...]
-    effects: tuple[Effect, ...]
+    rows: tuple[Row, ...]
     problems: tuple[Problem, ...]
-    warnings: tuple[str, ...]
-    remarks: tuple[str, ...]
-    own: bool
     days_waiting: int
 
     @property
     def blocked(self) -> bool:
-        return any(problem.severity is Severity.ERROR for problem in self.problems)
+        found = (*self.problems, *(problem for row in self.rows for problem in row.problems))
+        return any(problem.severity is Severity.ERROR for problem in found)
 
     @property
     def quiet(self) -> bool:
-        """Nothing to look at twice: may be ticked together with others like it."""
-        return not self.problems and not self.warnings and len(self.studies) == 1
+        """May be ticked together with others like it: every record is, and there is nothing else."""
+        return bool(self.rows) and not self.problems and all(row.quiet for row in self.rows)
 
     @property
     def committee(self) -> bool:
@@ -63,87 +74,143 @@ class Item:
         return any(records.kind_of(path) != "study" for path in self.files)
 
     @property
-    def study(self) -> Study | None:
-        return self.studies[0] if len(self.studies) == 1 else None
+    def row(self) -> Row | None:
+        """The record of a pull request that has one."""
+        return self.rows[0] if len(self.rows) == 1 else None
+
+    @property
+    def first(self) -> Study:
+        return self.rows[0].study
+
+    @property
+    def one_event(self) -> bool:
+        """Whether all its records tell of one study."""
+        return len({(row.study.start_date, row.study.title, row.study.kind) for row in self.rows}) == 1
+
+    @property
+    def count(self) -> int:
+        """How many records it holds; something else counts as one."""
+        return max(1, len(self.rows))
+
+    @property
+    def people(self) -> int:
+        return len({row.study.member for row in self.rows})
+
+    @property
+    def hours(self) -> Decimal:
+        return sum((row.study.hours for row in self.rows), Decimal(0))
+
+    @property
+    def pictures(self) -> tuple[Evidence, ...]:
+        """Its pictures, each once."""
+        return tuple({e.sha256: e for row in self.rows for e in row.study.evidence}.values())
 
 
-def queue(office: Office, reviewer: str) -> list[Item]:
-    """Open proposals that `reviewer` may decide on, and their own (marked `own`), oldest first."""
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Pull requests that a reviewer may decide on, oldest first, and what is theirs or decided already."""
+
+    pulls: tuple[Pull, ...]
+    brought: Mapping[str, Brought]
+    own: tuple[Pull, ...]
+    decided: int
+
+    @property
+    def records(self) -> int:
+        return sum(max(1, len(self.brought[pull.head].studies)) for pull in self.pulls)
+
+    def pages(self) -> list[tuple[Pull, ...]]:
+        """The pull requests in portions that a phone can show."""
+        found: list[list[Pull]] = [[]]
+        rows = 0
+        for pull in self.pulls:
+            many = max(1, len(self.brought[pull.head].studies))
+            if found[-1] and (len(found[-1]) == CARDS or rows + many > ROWS):
+                found.append([])
+                rows = 0
+            found[-1].append(pull)
+            rows += many
+        return [tuple(page) for page in found]
+
+
+def queue(office: Office, reviewer: str) -> Queue:
+    """What a reviewer may decide on and nobody has decided yet."""
     current, pulls = office.current(), office.pulls()
-    brought = {pull.number: brings(office, pull) for pull in pulls}
-    evidence = records.kept(office.repo)
-    waiting = [study for content in brought.values() for study in _studies(content)]
-    pictures = _pictures([*current.records.studies.values(), *waiting])
-    by_member: dict[str, list[Study]] = {}
-    for study in waiting:
-        by_member.setdefault(study.member, []).append(study)
-    found = []
+    brought = brings(office, pulls)
+    decided = {decision.pull for decision in office.outbox.decisions.waiting()}
+    mine: list[Pull] = []
+    own: list[Pull] = []
+    gone = 0
     for pull in pulls:
-        content = brought[pull.number]
-        if (
-            all(
-                records.may_decide(current.records.organisation, reviewer, p, current.today)
-                for p in content.files
-            )
-            and content.files
-        ):
-            found.append(
-                _item(
-                    office,
-                    current,
-                    pull,
-                    content,
-                    reviewer=reviewer,
-                    evidence=evidence,
-                    pictures=pictures,
-                    waiting=by_member,
-                )
-            )
-    return found
+        content = brought[pull.head]
+        if not may_decide(current, reviewer, content):
+            continue
+        if pull.number in decided:
+            gone += 1
+        else:
+            (own if is_own(content, reviewer) else mine).append(pull)
+    return Queue(tuple(mine), brought, tuple(own), gone)
+
+
+def may_decide(current: Current, reviewer: str, content: Brought) -> bool:
+    """Whether all that a proposal changes is the reviewer's to decide on today."""
+    organisation, today = current.records.organisation, current.today
+    paths = content.files
+    return bool(paths) and all(records.may_decide(organisation, reviewer, path, today) for path in paths)
+
+
+def is_own(content: Brought, reviewer: str) -> bool:
+    """Nobody decides on what they sent, changed or are the subject of."""
+    senders = {s.by for s in content.submissions} | {s.amended_by for s in content.submissions}
+    subjects = {study.member for study in content.studies}
+    return reviewer in subjects or (bool(subjects) and reviewer in senders)
+
+
+def items(office: Office, found: Queue, pulls: Sequence[Pull]) -> list[Item]:
+    """Some of a queue's pull requests with all that their reviewer needs to know."""
+    current = office.current()
+    evidence = office.evidence()
+    beside = others(current, found.brought.values())
+    return [_item(office, current, pull, found.brought[pull.head], evidence, beside) for pull in pulls]
 
 
 def in_queue(office: Office, reviewer: str, sha256: str) -> bool:
     """Whether a picture belongs to something that this reviewer may decide on."""
-    current = office.current()
-    for pull in office.pulls():
-        files = brings(office, pull).files
-        if any(data and sha256.encode() in data for data in files.values()) and all(
-            records.may_decide(current.records.organisation, reviewer, p, current.today) for p in files
-        ):
-            return True
-    return False
+    current, pulls = office.current(), office.pulls()
+    return any(
+        any(e.sha256 == sha256 for study in content.studies for e in study.evidence)
+        and may_decide(current, reviewer, content)
+        for content in brings(office, pulls).values()
+    )
 
 
-def brings(office: Office, pull: Pull) -> Brought:
-    """The files and submissions of a pull request; one that rests on main stays what it is and is kept."""
-    known = office.brought.get(pull.head)
+# --- what the check and the totals say; kept, since it is the same until main moves or the day changes
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    problems: tuple[Problem, ...]
+    effects: Mapping[str, Effect]
+    warnings: Mapping[str, tuple[str, ...]]
+
+
+def _judged(office: Office, current: Current, content: Brought, evidence: Kept | None) -> _Judged:
+    key = (current.tip, current.today, content.chain)
+    known: _Judged | None = office.judged.get(key)
     if known is None:
-        known, rests = _brings(office.repo, pull)
-        if rests:
-            office.brought[pull.head] = known
-            while len(office.brought) > _KEPT:
-                office.brought.pop(next(iter(office.brought)), None)
+        studies = content.studies
+        small = current.of_members({study.member for study in studies})
+        found = effect(small, small.policy, current.approvals, studies, current.today)
+        known = _Judged(
+            judged(current, content, evidence),
+            {one.member: one for one in found},
+            {study.path: tuple(warnings(office, current, study)) for study in studies},
+        )
+        if not any(problem.rule == "evidence-exists" for problem in known.problems):  # it may come yet
+            office.judged[key] = known
+            while len(office.judged) > _KEPT:
+                office.judged.pop(next(iter(office.judged)), None)
     return known
-
-
-def _brings(repo: Repository, pull: Pull) -> tuple[Brought, bool]:
-    """Also whether it is one commit on a commit of main: then no later merge can change where it began."""
-    base = repo.merge_base("refs/heads/main", pull.head)
-    if base is None:
-        return Brought({}, ()), False
-    changed = repo.changed(base, pull.head)
-    contents = repo.blobs(blob for blob in changed.values() if blob)
-    commits = list(records.read_commits(repo, pull.head, f"^{base}"))
-    sent = [records.submission(commit) for commit in commits]
-    files = {path: contents[blob] if blob else None for path, blob in changed.items()}
-    submissions = tuple(s for s in sent if s is not None)
-    merges = records.forged_merges(repo, "refs/heads/main", pull.head) if len(commits) > 1 else ()
-    return Brought(files, submissions, merges), len(commits) == 1
-
-
-def _studies(content: Brought) -> list[Study]:
-    values = (records.parse_file(path, data).value for path, data in content.files.items() if data)
-    return [value for value in values if isinstance(value, Study)]
 
 
 def judged(current: Current, content: Brought, evidence: Kept | None) -> tuple[Problem, ...]:
@@ -168,123 +235,38 @@ def effect_of(current: Current, content: Brought, problems: Iterable[Problem]) -
 
 def told(current: Current, study: Study) -> str:
     """The effect of one record, in Markdown, for its pull request."""
-    content = Brought({study.path: study_file(study)}, ())
+    content = Brought({study.path: study_file(study)})
     return effect_markdown(effect_of(current, content, judged(current, content, None)))
 
 
-def is_own(content: Brought, reviewer: str, studies: Iterable[Study]) -> bool:
-    """Nobody decides on what they sent, changed or are the subject of."""
-    senders = {s.by for s in content.submissions} | {s.amended_by for s in content.submissions}
-    subjects = {study.member for study in studies}
-    return reviewer in subjects or (bool(subjects) and reviewer in senders)
-
-
 def _item(
-    office: Office,
-    current: Current,
-    pull: Pull,
-    content: Brought,
-    *,
-    reviewer: str,
-    evidence: Kept | None,
-    pictures: Mapping[str, list[Study]],
-    waiting: Mapping[str, list[Study]],
+    office: Office, current: Current, pull: Pull, content: Brought, evidence: Kept | None, beside: Others
 ) -> Item:
-    head = records.overlay(current.records, content.files)
-    studies = tuple(head.studies[path] for path in sorted(content.files) if path in head.studies)
-    warnings, remarks = [], []
-    for study in studies:
-        twin = _twin(current, study)
-        warnings += [*twin, *_warnings(office, current, study, pictures)]
-        others = [other for other in waiting.get(study.member, ()) if other.path != study.path]
-        if any(is_same_event(other, study) for other in others):
-            warnings.append("这个人同一天还有一条同样主题的登记在等待审核，请确认不是重复")
-        elif others:
-            remarks.append(f"本人还有 {len(others)} 条在等待审核，上面的学时没有算它们")
-        remarks += _remarks(current, study, pictures)
-        if study.submitted.via == "poster" and not twin:
-            remarks.append("扫海报登记，不是个人链接")
+    said = _judged(office, current, content, evidence)
+    shown = {study.path for study in content.studies}
     opened = date.fromisoformat(pull.opened_at[:10])
     return Item(
         pull=pull,
         files=content.files,
-        studies=studies,
-        people=tuple(current.people.get(study.member) for study in studies),
-        effects=effect(current.records, current.records.policy, current.approvals, studies, current.today),
-        problems=judged(current, content, evidence),
-        warnings=tuple(warnings),
-        remarks=tuple(remarks),
-        own=is_own(content, reviewer, studies),
+        rows=tuple(_rows(current, content, said, beside)),
+        problems=tuple(problem for problem in said.problems if problem.path not in shown),
         days_waiting=(current.today - opened).days,
     )
 
 
-def _pictures(studies: Iterable[Study]) -> Mapping[str, list[Study]]:
-    """Every record, on main or waiting, by the pictures it names."""
-    found: dict[str, list[Study]] = {}
-    for study in studies:
-        for picture in study.evidence:
-            found.setdefault(picture.source_sha256, []).append(study)
-    return found
+def _rows(current: Current, content: Brought, said: _Judged, beside: Others) -> Iterator[Row]:
+    for study in sorted(content.studies, key=lambda one: one.id):
+        asking, informing = remarks(current, study, beside)
+        yield Row(
+            study=study,
+            person=current.people.get(study.member),
+            submission=content.submission_of(study.id),
+            before=current.records.studies.get(study.path),
+            effect=said.effects.get(study.member),
+            problems=tuple(problem for problem in said.problems if problem.path == study.path),
+            warnings=(*said.warnings.get(study.path, ()), *asking),
+            remarks=tuple(informing),
+        )
 
 
-def _twin(current: Current, study: Study) -> list[str]:
-    """At a poster one picks a name, which another person may share."""
-    person = current.people.get(study.member)
-    if study.submitted.via != "poster" or person is None:
-        return []
-    twin = next((p for p in current.people.values() if p.name == person.name and p.id != person.id), None)
-    if twin is None:
-        return []
-    held = twin.membership(current.today)
-    unit = current.branch(held.branch) if held else None
-    where = f"{unit.name}也有" if unit else "名册上还有一位"
-    return [f"扫海报登记，不是个人链接；{where}“{person.name}”，请认人"]
-
-
-def _warnings(
-    office: Office, current: Current, study: Study, pictures: Mapping[str, list[Study]]
-) -> list[str]:
-    found = []
-    for picture in study.evidence:
-        waiting = (
-            s for s in pictures.get(picture.source_sha256, ()) if s.path not in current.records.studies
-        )  # the check compares with what is on main
-        other = next((s for s in waiting if s.start_date != study.start_date), None)
-        if other is not None:
-            found.append(f"同一张照片也用在 {other.start_date.month}月{other.start_date.day}日的登记上")
-        found += _camera_day(office, picture, study)
-    kind = current.records.policy.kinds.get(study.kind)
-    if kind is not None and not kind.counts:
-        found.append(f"{kind.label}不计入学时")
-    return found
-
-
-def _camera_day(office: Office, picture: Evidence, study: Study) -> list[str]:
-    kept = office.outbox.picture(picture.sha256)
-    taken = kept[2] if kept else None
-    if taken is None or abs((taken - study.start_date).days) <= _FAR:
-        return []
-    apart = (taken - study.start_date).days
-    return [f"照片拍于{taken.month}月{taken.day}日，比学习日期{'晚' if apart > 0 else '早'} {abs(apart)} 天"]
-
-
-def _remarks(current: Current, study: Study, pictures: Mapping[str, list[Study]]) -> list[str]:
-    found = []
-    for picture in study.evidence[:1]:
-        same = [
-            s
-            for s in pictures.get(picture.source_sha256, ())
-            if s.start_date == study.start_date and s.member != study.member
-        ]
-        if same:
-            found.append(f"与{current.name(same[0].member)}同一张照片（同一次活动）")
-    if not study.evidence:
-        found.append("没有照片")
-    if study.change is not None:
-        before = current.records.studies.get(study.path)
-        was = f"，原来 {plain(before.hours)} 学时" if before and before.hours != study.hours else ""
-        found.append(f"更正已有记录：{study.change.reason}{was}")
-    if study.void is not None:
-        found.append(f"作废已有记录：{study.void.reason}")
-    return found
+__all__ = ["bring", "effect_of", "in_queue", "is_own", "items", "judged", "may_decide", "queue", "told"]

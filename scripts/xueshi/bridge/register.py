@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from xueshi import pictures
 from xueshi.bridge import form as study_form
@@ -18,10 +18,22 @@ from xueshi.errors import LinkRefused, PictureRefused
 from xueshi.model import Evidence, Study
 from xueshi.outbox import Row
 from xueshi.pinyin import initials, sort_key
-from xueshi.proposals import Sent, register
+from xueshi.proposals import Sent
 from xueshi.words import plain
 
 _LOG = logging.getLogger("xueshi.bridge")
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What stands in a form: `values` by field, pictures kept, what is wrong by field, the `first` submission of the
+    same form, and the `key` it is sent under (empty: a new one)."""
+
+    values: Mapping[str, str]
+    kept: Sequence[Evidence] = ()
+    faults: Mapping[str, str] = field(default_factory=dict)
+    first: Row | None = None
+    key: str = ""
 
 
 def show(office: Office, door: Door, member: str, again: str) -> Page:
@@ -31,16 +43,15 @@ def show(office: Office, door: Door, member: str, again: str) -> Page:
     who = entry(door, current, old.sent.member if old and door.via == "poster" else member)
     if who is None:
         return _names(office, door, current)
-    values = _values(old.sent) if old else {"start_date": current.today.isoformat()}
-    if old and old.state == "returned":
+    if old and old.state in ("returned", "withdrawn"):
         later = successor(office, old)
         if later is not None:
             return redirect(receipt_path(office, door, later.sent.id))
-        kept = list(old.sent.evidence)
-        return _form(office, door, who, current, values=values, kept=kept, key=again_key(old))
-    if old:
-        values = {**values, "content": ""}
-    return _form(office, door, who, current, values=values)
+        given = Filled(filled(old.sent), old.sent.evidence, key=again_key(old))
+        return form_page(office, door, who, current, given)
+    values = {**filled(old.sent), "content": ""} if old else {}
+    today = current.today.isoformat()
+    return form_page(office, door, who, current, Filled({**values, "start_date": today}))
 
 
 def send(
@@ -53,39 +64,47 @@ def send(
         raise Refused(400, "nobody chosen", "还没有选姓名", "请回到海报页面，先选择您的姓名。")
     faults: dict[str, str] = {}
     values = study_form.typed(form)
-    evidence = _keep(office, photos, kept, faults)
+    evidence = keep(office, photos, kept, faults)
     key = key_of(who.person.id, form.get("key", ""))
     sent, found = study_form.understand(values, who, current, now=now, evidence=tuple(evidence))
     faults = {**found, **faults}
     first = office.outbox.by_key(key)
     if first is not None:
-        if sent is not None and not faults and _same(first.sent, sent):
+        if sent is not None and not faults and is_same(first.sent, sent):
             return redirect(receipt_path(office, door, first.sent.id))
-        return _form(office, door, who, current, values=values, kept=evidence, faults=faults, first=first)
+        return form_page(office, door, who, current, Filled(values, evidence, faults, first))
     if sent is not None and not faults:
-        faults = study_form.judge(sent, current, _waiting(office, who.person.id))
+        faults = study_form.judge(sent, current, waiting(office, current, who.person.id))
     if sent is None or faults:
-        return _form(
-            office, door, who, current, values=values, kept=evidence, faults=faults, key=form.get("key", "")
-        )
-    row = office.outbox.store(sent, key, register(sent).path)
+        given = Filled(values, evidence, faults, key=form.get("key", ""))
+        return form_page(office, door, who, current, given)
+    row = office.outbox.store(sent, key, sent.path)
     office.wake()
     return redirect(receipt_path(office, door, row.sent.id))
 
 
-def _keep(
-    office: Office, photos: Sequence[bytes], kept: Sequence[str], faults: dict[str, str]
+def keep(
+    office: Office,
+    photos: Sequence[bytes],
+    kept: Sequence[str],
+    faults: dict[str, str],
+    known: Sequence[Evidence] = (),
 ) -> list[Evidence]:
-    """Pictures sent now and those kept from the last try, each once; a bad one is told and not stored."""
+    """Pictures sent now and those kept from the last try or from the record (`known`), each once; a bad one is told
+    and not stored."""
     found: dict[str, Evidence] = {}
+    of_record = {picture.sha256: picture for picture in known}
     for token in kept:
         try:
-            held = office.outbox.picture(office.links.opened("picture", token))
+            sha256 = office.links.opened("picture", token)
         except LinkRefused as refused:
             _LOG.warning("refused kept picture: %s", refused.reason)
             continue
-        if held is not None:
-            found[held[0].sha256] = held[0]
+        held = office.outbox.picture(sha256)
+        if sha256 in of_record:
+            found[sha256] = of_record[sha256]
+        elif held is not None:
+            found[sha256] = held[0]
     for number, data in enumerate(photos, 1):
         if len(found) >= study_form.MAX_PICTURES:
             faults["evidence"] = f"最多 {study_form.MAX_PICTURES} 张照片，多出的没有保存"
@@ -99,60 +118,64 @@ def _keep(
     return list(found.values())
 
 
-def _same(first: Sent, now: Sent) -> bool:
+def is_same(first: Sent, now: Sent) -> bool:
+    """Whether two submissions say the same."""
     return first == replace(now, id=first.id, at=first.at, via=first.via, notice=first.notice)
 
 
-def _waiting(office: Office, member: str) -> tuple[Study, ...]:
-    rows = office.outbox.of_member(member)
-    return tuple(register(row.sent) for row in rows if row.waits)
+def waiting(office: Office, current: Current, member: str) -> tuple[Study, ...]:
+    """What a member sent and nobody has decided yet, as records."""
+    rows = (row.sent for row in office.outbox.of_member(member) if row.waits)
+    return tuple(study for sent in rows if (study := study_form.proposed(sent, current)) is not None)
 
 
-def _values(sent: Sent) -> dict[str, str]:
+def filled(known: Sent | Study) -> dict[str, str]:
+    """A submission's or a record's values as the form shows them."""
     return {
-        "start_date": sent.start_date.isoformat(),
-        "kind": sent.kind,
-        "title": sent.title,
-        "hours": plain(sent.hours),
-        "content": sent.content or "",
-        "place": sent.place or "",
-        "organiser_level": sent.organiser_level or "",
+        "start_date": known.start_date.isoformat(),
+        "kind": known.kind,
+        "title": known.title,
+        "hours": plain(known.hours),
+        "content": known.content or "",
+        "place": known.place or "",
+        "organiser_level": known.organiser_level or "",
     }
 
 
-def _form(
+def form_page(
     office: Office,
     door: Door,
     who: Entry,
     current: Current,
+    given: Filled,
     *,
-    values: Mapping[str, str],
-    kept: Sequence[Evidence] = (),
-    faults: Mapping[str, str] | None = None,
-    first: Row | None = None,
-    key: str = "",
+    correcting: Study | None = None,
 ) -> Page:
-    order = ["form", *study_form.FIELDS]
-    faults = dict(sorted((faults or {}).items(), key=lambda fault: order.index(fault[0])))
+    """The form to register with, or to correct a record with."""
+    order = ["form", *study_form.FIELDS, "reason"]
+    faults = dict(sorted(given.faults.items(), key=lambda fault: order.index(fault[0])))
+    first = given.first
     return render(
         "form.html",
         status=422 if faults else 409 if first else 200,
         door=door,
         who=who,
+        correcting=correcting,
+        action=f"{door.path}/correct/{correcting.id}" if correcting else door.path,
         fields=study_form.fields(),
         kinds=current.records.policy.kinds,
         hours=study_form.HOURS,
         days=study_form.choices(current.today),
         today=current.today,
         oldest=min((p.start for p in current.records.policy.periods.values() if p.start), default=None),
-        titles=_recent_titles(current, who.branch.id),
-        values=values,
-        kept=[(e.sha256, office.links.token("picture", e.sha256)) for e in kept],
+        titles=[] if correcting else _recent_titles(current, who.branch.id),
+        values=given.values,
+        kept=[(e.sha256, office.links.token("picture", e.sha256)) for e in given.kept],
         most=study_form.MAX_PICTURES,
         faults=faults,
         first=first,
         first_path=receipt_path(office, door, first.sent.id) if first else "",
-        key=key if key and not first else secrets.token_urlsafe(18),
+        key=given.key if given.key and not first else secrets.token_urlsafe(18),
         standing=standing(current, who.person.id, current.today.year) if who.via == "link" else None,
         reviewers=reviewers(current, who),
     )

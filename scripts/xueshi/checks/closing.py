@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 
 from xueshi.checks.context import Context
 from xueshi.checks.proposal import Proposed
 from xueshi.model import Closing, Problem, years
 from xueshi.records.source import kind_of
 from xueshi.records.writer import study_path
+from xueshi.totals import total
+from xueshi.totals.closing import shifted
 from xueshi.ulids import year_of
+
+_MOST = 5  # members named where a committee's change touches many
 
 
 def closing_path(year: int) -> str:
@@ -47,6 +52,25 @@ def year_is_not_closed(p: Proposed) -> Iterator[Problem]:
             if not p.base.closings[year].adjusts(member, p.today):
                 words = f"{year} 年已结账，不能改动。{_cure(year, member)}"
                 yield Problem(path, p.head.line(path, "start_date"), "", words, "start_date")
+
+
+def closed_years_keep_their_figures(p: Proposed) -> Iterator[Problem]:
+    """A change of rosters, units or rules gives nobody another year than it was closed with, unless the year is open
+    again for them today. Where the histories were not asked, every record is taken as approved."""
+    touched = sorted(path for path in p.changed if kind_of(path) in ("roster", "organisation", "policy"))
+    for year, closing in sorted(p.base.closings.items()) if touched else ():
+        last, everything = date(year, 12, 31), frozenset(p.base.studies)
+        sides = ((p.base, p.before), (p.judged(), p.after or p.before))
+        before, after = (
+            total(held, held.policy, history.approvals() if history else everything, last)
+            for held, history in sides
+        )
+        found = [(m, told) for m, told in shifted(before, after, year) if not closing.adjusts(m, p.today)]
+        for member, told in found[:_MOST]:
+            words = f"{year} 年已结账，这样改以后 {member} 的这一年会不同（{told}）。{_cure(year, member)}"
+            yield Problem(touched[0], 0, "", words)
+        if len(found) > _MOST:
+            yield Problem(touched[0], 0, "", f"{year} 年已结账，还有 {len(found) - _MOST} 人的这一年会不同")
 
 
 def closing_only_grows(p: Proposed) -> Iterator[Problem]:

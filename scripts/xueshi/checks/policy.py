@@ -7,8 +7,10 @@ from datetime import date
 from itertools import combinations, pairwise
 
 from xueshi.checks.context import Context, told_date
-from xueshi.model import CarryOver, Conversion, Crossing, Kind, Policy, Problem, Severity
+from xueshi.model import Cap, CarryOver, Conversion, Crossing, Kind, Policy, Problem, Requirement, Severity
 from xueshi.records.source import POLICY
+
+Rule = Cap | CarryOver | Conversion | Crossing | Requirement
 
 _BUILT_IN = ("record", "day")
 
@@ -168,7 +170,7 @@ def altered_past(old: Policy, new: Policy, today: date) -> Iterator[tuple[str, s
         kept = [_bare(rule, today) for rule in getattr(new, field)]
         for rule in getattr(old, field):
             if rule.start < today and getattr(rule, "enabled", True) and _bare(rule, today) not in kept:
-                yield field.replace("conversions", "conversion"), f"{told} {getattr(rule, 'id', '')}".strip()
+                yield _place(field, rule, getattr(new, field)), f"{told} {getattr(rule, 'id', '')}".strip()
     for field, told in (("who", "对象"), ("periods", "周期")):
         after = getattr(new, field)
         for name, rule in getattr(old, field).items():
@@ -180,6 +182,16 @@ def altered_past(old: Policy, new: Policy, today: date) -> Iterator[tuple[str, s
         other = new.kinds.get(name)
         if other is None or _worth(kind, today) != _worth(other, today):
             yield f"kinds.{name}", f"学习类型 {name}"
+
+
+def _place(field: str, rule: Rule, rules: Iterable[Rule]) -> str:
+    """Where a rule stands among those of a new policy: by its id and first day, else by its id, else its section."""
+    names = [(getattr(one, "id", ""), one.start) for one in rules]
+    own = getattr(rule, "id", ""), rule.start
+    same = [number for number, name in enumerate(names) if name[0] == own[0]]
+    number = names.index(own) if own in names else next(iter(same), None)
+    section = field.replace("conversions", "conversion")
+    return section if number is None else f"{section}.{number}"
 
 
 def _bare(rule: object, today: date) -> tuple[object, ...]:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 
 from xueshi.checks.context import Context, told_date
-from xueshi.model import SHANGHAI, Cap, Problem, Severity, Study, contains
+from xueshi.model import SHANGHAI, Cap, Change, Problem, Severity, Study, Submitted, Void, contains
 from xueshi.project import schema
 from xueshi.totals.convert import hours_of
-from xueshi.ulids import year_of
+from xueshi.ulids import is_sensible, year_of
 from xueshi.words import plain
+
+_BLANK = "\u2800\u115f\u1160\u3164\uffa0"  # letters and signs that show nothing
 
 
 def path_and_id_agree(c: Context) -> Iterator[Problem]:
-    """A record lies in its branch's folder, in the folder of its id's year in UTC, and is named by its id."""
+    """A record lies in its branch's folder, in the folder of its id's year in UTC, and is named by its id; that year is
+    one from 2000 to 2199."""
     for study in c.studies:
+        if not is_sensible(study.id):
+            yield c.problem(study, "id", "记录编号里的时间不对，请重新登记，由系统给出新的编号")
+            continue
         expected = f"records/{study.branch}/{year_of(study.id)}/{study.id}.yaml"
         if study.path != expected:
             yield c.problem(study, "id", f"记录编号与文件位置不一致，应放在 {expected}")
@@ -63,6 +70,34 @@ def date_is_not_in_future(c: Context) -> Iterator[Problem]:
             yield c.problem(study, "start_date", words)
 
 
+def moments_are_past(c: Context) -> Iterator[Problem]:
+    """Nothing was submitted, changed or voided later than tomorrow: clocks differ, but not by days."""
+    for study in c.studies:
+        for name, act in _acts(study):
+            day = act.at.astimezone(SHANGHAI).date()
+            if day > c.today + timedelta(1):
+                words = f"写的时间（{told_date(day)}）晚于今天（{told_date(c.today)}），请改成实际的时间"
+                yield c.problem(study, name, words)
+
+
+def title_is_not_blank(c: Context) -> Iterator[Problem]:
+    """A title has a character that can be seen."""
+    for study in c.studies:
+        if not any(unicodedata.category(ch)[0] in "LNPSM" and ch not in _BLANK for ch in study.title):
+            yield c.problem(study, "title", "学习主题里没有看得见的文字，请填写")
+
+
+def replaces_another_record(c: Context) -> Iterator[Problem]:
+    """A record replaces another one that there is."""
+    known = {study.id for study in c.all_studies}
+    for study in c.studies:
+        if study.replaces == study.id:
+            yield c.problem(study, "replaces", "替代的记录就是它自己，请改成已作废的那一条的编号，或删去")
+        elif study.replaces is not None and study.replaces not in known:
+            words = f"没有记录 {study.replaces}，请核对所替代的那一条的编号"
+            yield c.problem(study, "replaces", words, Severity.WARNING)
+
+
 def date_is_in_plan(c: Context) -> Iterator[Problem]:
     """A study before the policy's earliest day is not accepted; one before the first window counts towards nothing."""
     earliest = c.records.policy.earliest
@@ -102,12 +137,15 @@ def dates_are_in_order(c: Context) -> Iterator[Problem]:
 
 
 def hours_fit_the_days(c: Context) -> Iterator[Problem]:
-    """Nobody studies more than 24 hours a day."""
+    """Nobody studies more than 24 hours a day, and over several days hardly more than whole days of study."""
     for study in c.studies:
-        days = _length(study)
+        days, most = _length(study), c.records.policy.conversion(study.start_date).hours_per_day
         if days > 0 and study.hours > 24 * days:
             words = f"{days} 天不会有 {plain(study.hours)} 学时，请核对学时和日期（120 分钟是 2 学时）"
             yield c.problem(study, "hours", words)
+        elif days > 1 and study.hours > most * days and not study.void:
+            words = f"{days} 天申报 {plain(study.hours)} 学时，每天按 {plain(most)} 学时最多 {plain(most * days)} 学时，请核对学时和日期"
+            yield c.problem(study, "hours", words, Severity.WARNING)
 
 
 def hours_agree_with_duration(c: Context) -> Iterator[Problem]:
@@ -155,10 +193,15 @@ def kind_needs_its_fields(c: Context) -> Iterator[Problem]:
 def people_named_exist(c: Context) -> Iterator[Problem]:
     """Whoever submitted, changed or voided a record is on a roster."""
     for study in c.studies:
-        acts = (("submitted", study.submitted), ("change", study.change), ("void", study.void))
-        for name, act in acts:
-            if act is not None and act.by not in c.people:
+        for name, act in _acts(study):
+            if act.by not in c.people:
                 yield c.problem(study, name, f"没有党员 {act.by!r}，请改正编号")
+
+
+def _acts(study: Study) -> Iterator[tuple[str, Submitted | Change | Void]]:
+    """What was done to a record, by the field that says so."""
+    acts = (("submitted", study.submitted), ("change", study.change), ("void", study.void))
+    return ((name, act) for name, act in acts if act is not None)
 
 
 def _length(study: Study) -> int:

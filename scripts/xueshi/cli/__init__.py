@@ -9,6 +9,7 @@ import gc
 import click
 
 from xueshi.cli.audit import audit_command
+from xueshi.cli.bridge import bridge_group
 from xueshi.cli.change import (
     close_command,
     confirm_command,
@@ -17,6 +18,7 @@ from xueshi.cli.change import (
     void_command,
 )
 from xueshi.cli.explain import effect_command, explain_command
+from xueshi.cli.owners import owners_command
 from xueshi.cli.policy import policy_command
 from xueshi.cli.read import check_command, history_command, totals_command
 from xueshi.cli.run import build_command, demo_command, links_command, sample_command, serve_command
@@ -38,6 +40,8 @@ COMMANDS: tuple[click.Command, ...] = (
     checkup_command,
     alerts_command,
     notify_command,
+    owners_command,
+    bridge_group,
     build_command,
     serve_command,
     links_command,

@@ -19,7 +19,9 @@ from xueshi.cli.common import open_repository, repo_option, rev_option, revision
 @click.option("--branch", default=None, help="Only files of this branch (its id).")
 @click.option("--member", default=None, help="Only records of this member (its id).")
 @click.option("--record", default=None, help="Only this record (its id).")
-@click.option("--only-invalid", is_flag=True, help="Leave out what is valid.")
+@click.option(
+    "--only-invalid", is_flag=True, help="Leave out what is valid, and print the commands that cure."
+)
 @click.option(
     "--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", help="How to print."
 )
@@ -49,7 +51,7 @@ def audit_command(
         # A path may hold bytes that are no text; written so, they are escapes that JSON knows.
         click.echo(json.dumps(shown, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace"))
     else:
-        for text in audit_table(shown):
+        for text in audit_table(shown, commands=only_invalid):
             click.echo(text)
     click.echo(f"{len(lines)} 个版本，{len(invalid)} 个无效，{still} 个需要处理", err=True)
     sys.exit(1 if still else 0)

@@ -18,6 +18,7 @@ from xueshi.checks.proposal import Proposed
 from xueshi.errors import UsageError, XueshiError
 from xueshi.git import Repository
 from xueshi.model import SHANGHAI, History
+from xueshi.records.source import ORGANISATION, POLICY
 
 P = ParamSpec("P")
 _DAY = re.compile(r"(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}", re.ASCII)
@@ -72,7 +73,7 @@ def open_repository(folder: Path) -> Repository:
     repo = Repository(next((place for place in places if _is_repository(place)), folder))
     if repo.resolve("HEAD") is None:
         raise UsageError(
-            f"{folder.resolve()} is not a git repository with a commit; give one with --repo DIR"
+            f"{folder.resolve()} 不是有提交的 git 仓库；请进到数据文件夹里，或用 --repo 写明它在哪里"
         )
     return repo
 
@@ -84,7 +85,7 @@ def _is_repository(place: Path) -> bool:
 def revision(repo: Repository, rev: str) -> str:
     sha = repo.resolve(rev)
     if sha is None:
-        raise UsageError(f"no revision {rev!r} in {repo.path}")
+        raise UsageError(f"{repo.path} 里没有版本 {rev!r}；git log --oneline main 会列出各次提交")
     return sha
 
 
@@ -96,13 +97,19 @@ def proposed(repo: Repository, base: str, rev: str | None) -> tuple[Proposed, Hi
         rev = "HEAD"
     head = revision(repo, rev) if rev is not None else None
     files = records.proposed_files(repo, base, head)
+    after = records.overlay(before, files)
+    rules = {ORGANISATION, POLICY} & files.keys()
     change = Proposed(
         before,
-        records.overlay(before, files),
+        after,
         frozenset(files),
         today(),
         records.used_ids(history),
         records.forged_merges(repo, base, head) if head else (),
+        taken_in=records.taken_in(repo, base, head) if head else (),
+        submissions=records.submissions(repo, base, head) if head else None,
+        before=history,
+        after=records.foresee(repo, base, after.organisation, after.policy) if rules else history,
     )
     return change, history
 
@@ -114,5 +121,5 @@ def as_of(repo: Repository, rev: str, at: date | None) -> str:
         return sha
     earlier = records.commit_at(repo, sha, at)
     if earlier is None:
-        raise UsageError(f"main has no commit by {at}; its history begins later")
+        raise UsageError(f"到 {at} 为止 main 还没有提交，历史是从以后开始的")
     return earlier

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import click
 
-from xueshi import checks, records, totals, words
+from xueshi import checks, policy, records, totals, words
 from xueshi.cli.common import (
     Day,
     as_of,
@@ -22,31 +23,65 @@ from xueshi.cli.common import (
     told,
 )
 from xueshi.errors import UsageError
-from xueshi.model import Severity
+from xueshi.model import MemberTotals, RecordSet, Severity
 from xueshi.reports.effect import effect_data, effect_lines, effect_markdown, effects
 from xueshi.tables import explained
+from xueshi.words import plain
 
 
 @click.command("explain")
 @repo_option
 @rev_option
-@click.option("--at", "at", type=Day(), default=None, help="As of the end of this day.")
+@click.option("--at", "at", type=Day(), default=None, help="As of the end of this day, as main was then.")
+@click.option(
+    "--year",
+    type=click.IntRange(1900, 2199),
+    default=None,
+    help="As of the last day of this year, as main is now.",
+)
 @click.argument("member")
 @told
-def explain_command(folder: Path, rev: str, at: date | None, member: str) -> None:
+def explain_command(folder: Path, rev: str, at: date | None, year: int | None, member: str) -> None:
     """Print the ledger of MEMBER (an id or a name): every requirement with the records and rules behind it."""
+    if at and year:
+        raise UsageError(
+            "--at 和 --year 只能写一个：--at 按当时的 main 算，--year 按现在的 main 算到那年最后一天"
+        )
     repo = open_repository(folder)
-    sha = as_of(repo, rev, at)
+    sha, on = as_of(repo, rev, at), at or (date(year, 12, 31) if year else today())
     approved, history = records.load_approved(repo, sha)
     people = approved.people()
     found = [person for person in people.values() if member in (person.id, person.name)]
     if not found:
-        raise UsageError(f"no member {member!r} on any roster; `xueshi totals` lists them")
+        raise UsageError(f"名册上没有 {member!r}；xueshi totals 会列出所有人")
     caps = {cap.id: cap.source or "" for cap in approved.policy.caps}
     for person in found:  # several people may have one name
-        figures = totals.total_of(approved, approved.policy, history.approvals(), person, at or today())
+        figures = totals.total_of(approved, approved.policy, history.approvals(), person, on)
         unit = approved.organisation.unit(figures.branch or "")
-        click.echo("\n".join(explained(figures, unit.name if unit else "已转出", caps)))
+        head, *ledger = explained(figures, unit.name if unit else "已转出", caps)
+        click.echo("\n".join([head, *_measures(approved, figures), *ledger, *_crowded(approved, figures)]))
+
+
+def _measures(approved: RecordSet, figures: MemberTotals) -> Iterator[str]:
+    """Requirements with several measures, each of these with its own figures."""
+    for s in figures.standings:
+        if found := policy.parts(s, approved.policy, approved.organisation):
+            told = policy.parts_text(found, every=s.requirement.every)
+            yield words.visible(f"  {s.requirement.label}（{s.requirement.id}）：{told}")
+
+
+def _crowded(approved: RecordSet, figures: MemberTotals) -> Iterator[str]:
+    """Records that a cap per day cut, each with what else took of that day."""
+    daily = {cap.id for cap in approved.policy.caps if cap.per == "day"}
+    for credit in figures.credits:
+        days = {credit.study.start_date, *(day for day, _ in credit.parts)}
+        others = [
+            f"{other.study.id}（{plain(other.credited)} 学时）"
+            for other in figures.credits
+            if other is not credit and any(day in days for day, _ in other.parts)
+        ]
+        if credit.why in daily and others:
+            yield f"  {credit.study.start_date} 的 {credit.study.id} 超出每天的上限，同一天已计：{'、'.join(others)}"
 
 
 @click.command("effect")

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import click
 
-from xueshi import checks, policy, records
-from xueshi.checks.policy import altered_past
+from xueshi import policy, records
 from xueshi.cli.common import Day, open_repository, repo_option, rev_option, revision, today, told
 from xueshi.errors import UsageError
-from xueshi.model import Organisation, Policy, Problem, RecordSet, Severity
+from xueshi.model import Organisation, Policy, Problem
 from xueshi.records.source import POLICY
 
 on_option = click.option("--on", "on", type=Day(), default=None, help="Judge by this day (default: today).")
@@ -73,53 +72,29 @@ def _from_file(file: Path, folder: Path, rev: str) -> tuple[Policy, Organisation
     default=None,
     help="Compare on this day (default: today and each coming day from which the rules differ).",
 )
+@click.option("--names", is_flag=True, help="Name everybody, also where the same happens to many.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print.")
 @told
-def try_command(folder: Path, rev: str, new: Path, on: date | None, form: str) -> None:
+def try_command(folder: Path, rev: str, new: Path, on: date | None, names: bool, form: str) -> None:
     """Print what the changed policy file NEW would do to whom, against the approved one; exit 1 if it has errors."""
     data = _read(new)
     repo = open_repository(folder)
     sha = revision(repo, rev)
     approved, history = records.load_approved(repo, sha)
     proposed = records.overlay(approved, {POLICY: data})
-    problems = [replace(problem, path=str(new)) for problem in _problems(proposed)]
-    if not _has_errors(problems):
-        problems += [replace(p, path=str(new)) for p in _altered(approved, proposed)]
+    found = policy.notices(approved, proposed, data, today())
+    problems = [replace(problem, path=str(new)) for problem in found]
     head = {"commit": sha, "file": str(new), "problems": [_problem_data(problem) for problem in problems]}
     if form == "text":
         _refuse(problems)
-    elif _has_errors(problems):
+    elif policy.has_errors(problems):
         click.echo(json.dumps(head, ensure_ascii=False, indent=1))
         sys.exit(1)
-    found = policy.trial(approved, proposed.policy, history.approvals(), today(), on)
+    trial = policy.trial(approved, proposed.policy, history.approvals(), today(), on)
     if form == "json":
-        click.echo(json.dumps({**head, **policy.trial_data(found)}, ensure_ascii=False, indent=1))
+        click.echo(json.dumps({**head, **policy.trial_data(trial)}, ensure_ascii=False, indent=1))
     else:
-        click.echo(policy.trial_text(found, approved.organisation))
-
-
-def _altered(approved: RecordSet, proposed: RecordSet) -> Iterator[Problem]:
-    """Rules already in force that the file changes in place: loud, whether or not anybody's figures show it yet."""
-    for place, rule_words in altered_past(approved.policy, proposed.policy, today()):
-        words = (
-            f"注意：{rule_words} 正在执行，直接改动会让 {today().year} 年和以前的标准一起变。如果只想从以后起改，"
-            f"请恢复原来的写法，加一行 until，再照抄一条（编号相同）"
-        )
-        rule, field = "rules-in-force-are-ended-not-changed", place.partition(".")[0]
-        yield Problem(POLICY, proposed.line(POLICY, place), rule, words, field, Severity.WARNING)
-
-
-def _problems(proposed: RecordSet) -> list[Problem]:
-    """What is wrong with the policy file: its writing, and what the rules that judge a policy say."""
-    found = [problem for problem in proposed.problems if problem.path == POLICY]
-    if _has_errors(found):
-        return found
-    bare = replace(proposed, studies={}, problems=())
-    return found + [problem for problem in checks.check(bare, today()) if problem.path == POLICY]
-
-
-def _has_errors(problems: Iterable[Problem]) -> bool:
-    return any(problem.severity is Severity.ERROR for problem in problems)
+        click.echo(policy.trial_text(trial, approved.organisation, names=names))
 
 
 def _refuse(problems: Iterable[Problem]) -> None:
@@ -127,7 +102,7 @@ def _refuse(problems: Iterable[Problem]) -> None:
     found = list(problems)
     for problem in found:
         click.echo(policy.one_line(str(problem)))
-    if _has_errors(found):
+    if policy.has_errors(found):
         sys.exit(1)
 
 
@@ -140,4 +115,5 @@ def _read(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise UsageError(f"读不到 {file}（{error.strerror}），请写明改好的 policy.yaml 在哪里") from error
+        cure = "请写明改好的 policy.yaml 在哪里；误删了的，用 git checkout records/policy.yaml 找回"
+        raise UsageError(f"读不到 {file}，{cure}") from error

@@ -63,7 +63,7 @@ def _problems(repo: Repository, rev: str | None, base: str | None) -> tuple[Prob
         head = records.load(repo, rev)
         found = checks.check(head, today(), records.kept(repo, _pictures(head.studies.values())))
         history = records.read_history(repo, revision(repo, rev or "HEAD"))
-        return tuple(sorted({*found, *checks.removed(head, history)}))
+        return tuple(sorted({*found, *checks.of_history(head, history, today())}))
     change = proposed(repo, revision(repo, base), rev)[0]
     judged = (study for path, study in change.head.studies.items() if path in change.changed)
     return checks.check_change(change, records.kept(repo, _pictures(judged)))
@@ -114,7 +114,5 @@ def history_command(folder: Path, rev: str, record: str) -> None:
     approved, history = records.load_approved(repo, sha)
     lines = list(history_lines(repo, approved, history, record.upper()))
     if not lines:
-        raise UsageError(
-            f"no record {record!r} on {rev}; `xueshi totals --member ID` lists a member's records"
-        )
+        raise UsageError(f"{rev} 上没有记录 {record!r}；xueshi totals --member 编号 会列出一个人的记录")
     click.echo("\n".join(lines))

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+import os
+from datetime import date, datetime
 from pathlib import Path
 
 import click
 
-from xueshi import demo, publish, records, sample
+from xueshi import demo, observe, publish, records, sample, settings
 from xueshi.cli.common import Day, open_repository, repo_option, rev_option, today, told
 from xueshi.errors import UsageError
 from xueshi.git import Repository
 from xueshi.links import Links, qr_svg, secret
-from xueshi.service import SECRET, Service
+from xueshi.model import SHANGHAI
+from xueshi.outbox import Outbox
+from xueshi.service import SECRET, Service, embedded
 from xueshi.tables import link_table
 
 
@@ -78,15 +81,40 @@ _dir = click.option(
     default=None,
     help="Also write QR codes there, as SVG.",
 )
+@click.option(
+    "--replace", "member", default=None, metavar="ID", help="Make this member's older links worthless."
+)
+@click.option(
+    "--desk", "of_desk", is_flag=True, help="With --replace: the desk of reviewer ID, its code too."
+)
+@click.option("--poster", "of_poster", is_flag=True, help="With --replace: the poster of branch ID.")
 @told
-def links_command(folder: Path, base_url: str, branch: str | None, pictures: Path | None) -> None:
-    """Print each branch's poster, each member's personal link and each reviewer's desk."""
+def links_command(
+    folder: Path,
+    base_url: str,
+    branch: str | None,
+    pictures: Path | None,
+    member: str | None,
+    *,
+    of_desk: bool,
+    of_poster: bool,
+) -> None:
+    """Print each branch's poster, each member's personal link and each reviewer's desk with its code, or replace one."""
     host = Repository(folder / "host.git")
     if host.resolve("refs/heads/main") is None:
         raise UsageError(f"no installation in {folder}; start one with xueshi serve or xueshi demo")
-    made = Links(secret(folder / SECRET), base_url.rstrip("/"))
+    if (of_desk or of_poster) and (member is None or of_desk == of_poster):
+        raise UsageError("--desk or --poster goes with --replace ID, one at a time")
+    doors = Outbox(folder / "outbox").doors
+    made = Links(secret(folder / SECRET), base_url.rstrip("/"), doors.generation)
     approved = records.load_approved(host, "refs/heads/main")[0]
     found = list(link_table(approved, made, today(), branch))
+    if member is not None:
+        kind = "desk" if of_desk else "poster" if of_poster else "member"
+        if not any(row[:2] == (kind, member) for row in found):
+            raise UsageError(f"no {kind} link of {member!r}")
+        doors.replace({"desk": "desk", "poster": "b", "member": "m"}[kind], member, datetime.now(SHANGHAI))
+        found = [row for row in link_table(approved, made, today(), branch) if row[:2] == (kind, member)][:1]
     if not found:
         raise UsageError(f"no branch {branch!r}")
     for kind, ident, words, url in found:
@@ -97,17 +125,35 @@ def links_command(folder: Path, base_url: str, branch: str | None, pictures: Pat
 
 
 @click.command("serve")
-@_dir
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="Port of 127.0.0.1."
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    default=None,
+    help="Settings (TOML); variables XUESHI_… and the options below win over it.",
+)
+@click.option(
+    "--dir",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=None,
+    help="The installation's folder.",
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=None, help="Port of 127.0.0.1; 0 takes a free one."
 )
 @click.option("--base-url", default=None, help="Where people reach it (default: http://127.0.0.1:PORT).")
 @told
-def serve_command(folder: Path, port: int, base_url: str | None) -> None:
-    """Serve bridge, embedded host and site of an installation."""
-    with demo.listen(port) as sock:
-        url = (base_url or f"http://127.0.0.1:{sock.getsockname()[1]}").rstrip("/")
-        made = Service(folder, url)
+def serve_command(config: Path | None, folder: Path | None, port: int | None, base_url: str | None) -> None:
+    """Serve the form, the review desk and the site of an installation, and carry what is sent to the Git host."""
+    given = {
+        "XUESHI_FOLDER": str(folder.resolve()) if folder else None,
+        "XUESHI_LISTEN_PORT": str(port or demo.free_port()) if port is not None else None,
+        "XUESHI_BASE_URL": base_url,
+    }
+    said = settings.load(config, {**os.environ, **{name: value for name, value in given.items() if value}})
+    with demo.listen(said.listen.host, said.listen.port) as sock:
+        observe.log_to(level=said.log.level, as_json=said.log.format == "json")
+        made = Service(said)
         demo.run(made, sock, lambda: click.echo(made.page("home", "")))
 
 
@@ -124,16 +170,19 @@ def serve_command(folder: Path, port: int, base_url: str | None) -> None:
 @told
 def demo_command(folder: Path, port: int, as_json: bool) -> None:
     """Make an invented organisation and serve it: form, review desk, site and repository on one port."""
-    with demo.listen(port) as sock:
+    with demo.listen("127.0.0.1", port) as sock:
+        observe.log_to(level="warning", as_json=False)
         ids = demo.prepare(folder, today())
-        made = Service(folder, f"http://127.0.0.1:{sock.getsockname()[1]}")
+        url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+        # Who tries it out wants to see at once what a decision does.
+        made = Service(embedded(folder, url, desk_undo_minutes="0"))
         found = demo.links(made, ids)
         demo.run(made, sock, lambda: click.echo(json.dumps(found) if as_json else _welcome(found)))
 
 
 def _welcome(found: dict[str, str]) -> str:
     lines = ["", "1  登记学习 Register   " + found["form"], "   支部海报 Poster     " + found["poster"]]
-    lines += ["2  审核台 Review desk  " + found["desk"]]
+    lines += ["2  审核台 Review desk  " + found["desk"], "   审核码 Code          " + found["code"]]
     lines += ["3  本人报告 My report  " + found["report"], "   支部报告 Branch     " + found["branch"]]
     lines += ["   首页 Site           " + found["site"], "   git clone           " + found["repository"]]
     lines += [

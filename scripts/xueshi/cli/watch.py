@@ -48,7 +48,7 @@ def checkup_command(folder: Path, rev: str, unit: str | None, on: date | None, f
     approved, history = records.load_approved(repo, sha)
     known = [one.id for one in approved.organisation.units]
     if unit is not None and unit not in known:
-        raise UsageError(f"no branch or committee {unit!r}; known: {'、'.join(known)}")
+        raise UsageError(f"没有支部或党委 {unit!r}；现有：{'、'.join(known)}")
     figures = totals.total(approved, approved.policy, history.approvals(), day)
     every = checkup.checkup(approved, approved.policy, figures, day)
     found = [finding for finding in every if unit in (None, finding.unit)]
@@ -221,7 +221,7 @@ def _watch(repo: Repository, rev: str, since: str | None, on: date) -> _Watch:
 def _resolved(repo: Repository, since: str) -> str:
     sha = repo.resolve(since)
     if sha is None:
-        raise UsageError(f"no revision {since!r} in {repo.path}; give a commit of main with --since")
+        raise UsageError(f"{repo.path} 里没有版本 {since!r}；请用 --since 写 main 上的一个提交")
     return sha
 
 
@@ -230,7 +230,7 @@ def _step(repo: Repository, rev: str, since: str) -> int:
     line = repo.run("rev-list", "--first-parent", "--reverse", rev, "--", env=_HONEST).decode().split()
     if since not in line:
         raise UsageError(
-            f"{since[:12]} is not on the line of merges that ends in {rev[:12]}; "
-            "give a commit of main with --since (git log --first-parent lists them)"
+            f"{since[:12]} 不在 main 的合并线上（到 {rev[:12]} 为止）；"
+            "请用 --since 写 main 上的一个提交（git log --first-parent 会列出来）"
         )
     return line.index(since)

@@ -17,10 +17,9 @@ from pathlib import Path
 from xueshi.errors import HostConflict, HostDenied, HostRefused, HostUnavailable, RefMoved
 from xueshi.git import Identity, NewCommit, RefUpdate, Repository, init_bare
 from xueshi.hosts.base import Budget, Comment, Hint, Probe, Pull
+from xueshi.hosts.merging import MAIN, merge_commit
 from xueshi.model import SHANGHAI
-from xueshi.proposals import merge_message
 
-MAIN = "refs/heads/main"
 _COMMENTS = "comments.json"  # beside pull.json: marker -> comment, oldest first
 _STALE = 10.0  # seconds after which nobody can be holding a ref any more
 _TRIES = 5  # a merge that loses the race for main is made again on the new tip
@@ -160,7 +159,7 @@ class LocalHost:
         with self._lock():
             pull = self._waiting(number, head)
             for _ in range(_TRIES):
-                merge = self._merge_commit(pull, by, at, grant or {})
+                merge = merge_commit(self.repo, pull, by, at, grant or {}, self._desk)
                 try:
                     self.repo.update_refs([RefUpdate(MAIN, merge[0], merge[1])])
                 except RefMoved:
@@ -168,23 +167,6 @@ class LocalHost:
                 self._decide(replace(pull, state="merged", decided_by=by), at)
                 return merge[0]
         raise HostUnavailable("main kept moving; try again")
-
-    def _merge_commit(self, pull: Pull, by: str, at: datetime, grant: Mapping[str, bytes]) -> tuple[str, str]:
-        tip = self.repo.resolve(MAIN)
-        base = self.repo.merge_base(tip, pull.head) if tip else None
-        if tip is None or base is None:
-            raise HostRefused(f"pull {pull.number} has no common history with main")
-        changed = self.repo.changed(base, pull.head)
-        moved = sorted(set(changed) & set(self.repo.changed(base, tip)))
-        if moved:
-            raise HostConflict(f"main has changed {moved[0]} since pull {pull.number} was made; return it")
-        if not set(grant) <= set(changed):
-            raise HostRefused("a grant may only change files of the proposal itself")
-        contents = self.repo.blobs(blob for blob in changed.values() if blob)
-        files = {path: contents[blob] if blob else None for path, blob in changed.items()}
-        message = merge_message(pull.head_ref.removeprefix("sub/"), pull.number, by)
-        commit = NewCommit((tip, pull.head), {**files, **grant}, message, self._desk, at)
-        return self.repo.commits([commit])[0], tip
 
     def _waiting(self, number: int, head: str | None) -> Pull:
         pull = self.get(number)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from xueshi.model.study import Study
@@ -27,7 +27,7 @@ class Version:
     """What one first-parent commit of main made of one file under `records/`.
 
     `blob` is None when the file was removed. `approved` is the contract's approval; `reason` says in a word why not:
-    direct-push | unknown-decider | not-reviewer | own-record | unreadable. `decided_by` is a member id. `how` it could be
+    direct-push | unknown-decider | not-reviewer | own-record | edited-in-merge | unreadable. `decided_by` is a member id. `how` it could be
     judged: root | baseline (trusted as such), desk | author (whose word was taken), "" otherwise; `unit` is the one by
     whose appointment the decider could decide, `member` whose record it is, `step` the commit's place on main's line."""
 
@@ -50,12 +50,14 @@ class Version:
 class History:
     """Every version of every file under `records/`, oldest first, and what the newest approved committee files are.
 
-    `approved_blobs` maps a committee file's path to the blob of its last approved version."""
+    `approved_blobs` maps a committee file's path to the blob of its last approved version; `ahead` a commit of main
+    whose clock was wrong to the time that it gave itself, which is not believed."""
 
     tip: str
     at: datetime
     versions: Mapping[str, tuple[Version, ...]]
     approved_blobs: Mapping[str, str]
+    ahead: Mapping[str, datetime] = field(default_factory=dict)
 
     def last(self, path: str) -> Version | None:
         found = self.versions.get(path)

@@ -24,6 +24,7 @@ from xueshi.outbox.gathering import Gathering
 from xueshi.outbox.limits import Limits
 from xueshi.outbox.rows import Batch, Decision, Row, payload, row_of
 from xueshi.outbox.store import Store
+from xueshi.outbox.withdrawals import Withdrawals
 from xueshi.pictures import Picture
 from xueshi.proposals import Sent
 
@@ -32,7 +33,8 @@ __all__ = ["Batch", "Decision", "Gathering", "Outbox", "Row"]
 
 class Outbox:
     """One SQLite file and a folder of pictures beside it. `batches`: the way to the host; `limits`: what the host lets
-    us do; `decisions`: those of the desk that are not carried out yet; `doors`: generations of links, and codes."""
+    us do; `decisions`: those of the desk that are not carried out yet; `withdrawals`: what is wanted back from the host;
+    `doors`: generations of links, and codes."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -42,6 +44,7 @@ class Outbox:
         self.batches = Batches(self._store)
         self.limits = Limits(self._store)
         self.decisions = Decisions(self._store)
+        self.withdrawals = Withdrawals(self._store)
         self.doors = Doors(self._store)
 
     # --- the form's side
@@ -73,6 +76,10 @@ class Outbox:
 
     def get(self, submission: str) -> Row | None:
         return next(self._rows(tables.submission.c.id == submission), None)
+
+    def by_code(self, code: str) -> Row | None:
+        """What a receipt's code (as words.receipt_code gives it) stands for."""
+        return next(self._rows(tables.code == code.replace("-", "")), None)
 
     def of_member(self, member: str) -> list[Row]:
         """Everything a member sent, newest first."""

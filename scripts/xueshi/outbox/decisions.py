@@ -1,4 +1,6 @@
-"""What reviewers decided at the desk: each waits a while in which it can be undone, then it is carried out."""
+"""What reviewers decided at the desk: each waits a while in which it can be undone, then it is carried out.
+
+waiting → undone, or → begun (no way back: it may be done in part) → done | failed (→ told, once its reviewer saw it)."""
 
 from __future__ import annotations
 
@@ -12,6 +14,8 @@ import sqlalchemy as sa
 from xueshi.outbox.rows import Decision, decision_of
 from xueshi.outbox.store import Store
 from xueshi.outbox.tables import decision
+
+_OPEN = ("waiting", "begun")
 
 
 class Decisions:
@@ -27,7 +31,7 @@ class Decisions:
             "at": at.isoformat(), "due": due, "state": "waiting",
         }  # fmt: skip
         with self._store.writing() as connection:
-            waits = sa.and_(decision.c.pull == pull, decision.c.state == "waiting")
+            waits = sa.and_(decision.c.pull == pull, decision.c.state.in_(_OPEN))
             if connection.execute(sa.select(decision.c.id).where(waits)).first():
                 return None
             made = connection.execute(decision.insert().values(**values)).lastrowid
@@ -48,23 +52,34 @@ class Decisions:
 
     def due(self, now: float) -> list[Decision]:
         """Decisions to carry out, in the order they were made."""
-        return self._found(decision.c.state == "waiting", decision.c.due <= now)
+        return self._found(decision.c.state.in_(_OPEN), decision.c.due <= now)
+
+    def begin(self, ident: int) -> bool:
+        """Carry it out from here on, however often that is tried; False when it was undone or has ended."""
+        with self._store.writing() as connection:
+            where = sa.and_(decision.c.id == ident, decision.c.state.in_(_OPEN))
+            return connection.execute(decision.update().where(where).values(state="begun")).rowcount == 1
 
     def waiting(self, by: str | None = None) -> list[Decision]:
         """Decisions not carried out yet, of one reviewer or of all."""
         own = [decision.c.by == by] if by else []
-        return self._found(decision.c.state == "waiting", *own)
+        return self._found(decision.c.state.in_(_OPEN), *own)
 
     def failed(self, by: str, since: datetime) -> list[Decision]:
-        """Decisions of a reviewer that could not be carried out."""
-        return self._found(
-            decision.c.by == by, decision.c.state == "failed", decision.c.at >= since.isoformat()
-        )
+        """Decisions of a reviewer that could not be carried out, and that they were not told of."""
+        recent = decision.c.at >= since.isoformat()
+        return self._found(decision.c.by == by, decision.c.state == "failed", recent)
+
+    def tell(self, ident: int, by: str) -> None:
+        """The reviewer knows that it could not be carried out."""
+        with self._store.writing() as connection:
+            where = sa.and_(decision.c.id == ident, decision.c.by == by, decision.c.state == "failed")
+            connection.execute(decision.update().where(where).values(state="told"))
 
     def end(self, ident: int, state: str, error: str | None = None) -> bool:
-        """Carried out (`done`) or not (`failed`); False when it was undone or ended before."""
+        """Carried out (`done`) or not (`failed`); False when it was ended before."""
         with self._store.writing() as connection:
-            where = sa.and_(decision.c.id == ident, decision.c.state == "waiting")
+            where = sa.and_(decision.c.id == ident, decision.c.state.in_(_OPEN))
             told = decision.update().where(where).values(state=state, error=error)
             return connection.execute(told).rowcount == 1
 

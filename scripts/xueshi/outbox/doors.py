@@ -9,6 +9,9 @@ import sqlalchemy as sa
 from xueshi.outbox.store import Store
 from xueshi.outbox.tables import attempt, generation
 
+MOST, SPAN = 5, 900.0  # so many wrong codes within so many seconds close a door for as long
+_KEPT = 86_400.0  # seconds that tries are remembered
+
 
 class Doors:
     def __init__(self, store: Store) -> None:
@@ -37,14 +40,35 @@ class Doors:
             connection.execute(generation.insert().values(**values))
         return fresh
 
-    def wrong(self, subject: str, now: float) -> None:
-        """Somebody typed a wrong code."""
+    def try_code(self, subject: str, now: float) -> tuple[int, float]:
+        """Count a try before it is judged, so that tries sent at once are counted too. Its number, to `forgive` it when
+        it was right; 0 when the door is closed, and until when (seconds since 1970)."""
         with self._store.writing() as connection:
-            connection.execute(attempt.delete().where(attempt.c.at < now - 86_400))
-            connection.execute(attempt.insert().values(subject=subject, at=now))
+            connection.execute(attempt.delete().where(attempt.c.at < now - _KEPT))
+            until = _closed(connection, subject, now)
+            if until > now:
+                return 0, until
+            made = connection.execute(attempt.insert().values(subject=subject, at=now))
+            return int(made.lastrowid), now
 
-    def wrongs(self, subject: str, since: float) -> int:
-        """How often a wrong code was typed since then."""
-        query = sa.select(sa.func.count()).where(attempt.c.subject == subject, attempt.c.at > since)
+    def forgive(self, number: int) -> None:
+        """The try was right: it does not count."""
+        with self._store.writing() as connection:
+            connection.execute(attempt.delete().where(attempt.c.id == number))
+
+    def closed(self, subject: str, now: float) -> float:
+        """Until when no code is taken for somebody (seconds since 1970); `now` or earlier: it is."""
         with self._store.reading() as connection:
-            return int(connection.execute(query).scalar_one())
+            return _closed(connection, subject, now)
+
+
+def _closed(connection: sa.Connection, subject: str, now: float) -> float:
+    query = (
+        sa.select(attempt.c.at)
+        .where(attempt.c.subject == subject, attempt.c.at > now - 2 * SPAN)
+        .order_by(attempt.c.at.desc())
+    )
+    tries = [one.at for one in connection.execute(query)]
+    if len(tries) >= MOST and tries[0] - tries[MOST - 1] <= SPAN:
+        return float(tries[0] + SPAN)
+    return 0.0

@@ -11,6 +11,8 @@ from typing import Any
 from xueshi.model import Evidence
 from xueshi.proposals import Sent
 
+WAITING = ("received", "pending", "parked")  # states in which nobody has decided yet
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -28,7 +30,7 @@ class Row:
     @property
     def waits(self) -> bool:
         """Whether nobody has decided yet."""
-        return self.state in ("received", "pending", "parked")
+        return self.state in WAITING
 
 
 @dataclass(frozen=True, slots=True)

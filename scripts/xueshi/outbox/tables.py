@@ -50,6 +50,16 @@ batch = sa.Table(
     sa.Column("fence", sa.Integer, nullable=False, default=0),
     sa.Column("error", sa.Text),
 )
+# The end of an id is the code that people read out; found by it at once.
+code = sa.func.substr(submission.c.id, sa.literal_column("17"))
+_by_code = sa.Index("ix_submission_code", code)
+# What its member wants back although it is on its way to the host, or there.
+withdrawal = sa.Table(
+    "withdrawal",
+    TABLES,
+    sa.Column("submission", sa.String(26), sa.ForeignKey("submission.id"), primary_key=True),
+    sa.Column("at", sa.String(32), nullable=False),
+)
 picture = sa.Table(
     "picture",
     TABLES,
@@ -89,7 +99,9 @@ decision = sa.Table(
     sa.Column("payload", sa.Text, nullable=False),
     sa.Column("at", sa.String(32), nullable=False),
     sa.Column("due", sa.Float, nullable=False),
-    sa.Column("state", sa.String(12), nullable=False, index=True),  # waiting | done | undone | failed
+    sa.Column(
+        "state", sa.String(12), nullable=False, index=True
+    ),  # waiting | undone | begun | done | failed | told
     sa.Column("error", sa.Text),
 )
 # Links carry a generation; raising it makes every older link of that kind and person worthless.
@@ -119,6 +131,7 @@ def migrate(connection: sa.Connection) -> None:
     for step in range(found or VERSION, VERSION):
         _STEPS[step](connection)
     TABLES.create_all(connection)
+    connection.execute(sa.schema.CreateIndex(_by_code, if_not_exists=True))
     if found is None:
         connection.execute(version.insert().values(version=VERSION))
     elif found != VERSION:

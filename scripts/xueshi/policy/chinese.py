@@ -130,6 +130,7 @@ WORDS: Mapping[str, str] = {
     "anchor.appointed": "最近一次开始担任{names}",
     # caps
     "cap": "{who}最多认定{amount}，超过的不计",
+    "cap.midway": "；起始日以前的学习不占这个上限",
     "cap.hours": " {max} 学时",
     "cap.share": "本人在{requirement}中应达到学时的 {percent}%",
     "per.record": "每条记录",

@@ -130,6 +130,7 @@ WORDS: Mapping[str, str] = {
     "anchor.appointed": "the latest appointment as {names}",
     # caps
     "cap": "{who} at most {amount} are credited, what is above counts nothing",
+    "cap.midway": "; study before its first day takes nothing of it",
     "cap.hours": "{max} hours",
     "cap.share": "{percent}% of the hours that the person must reach in {requirement}",
     "per.record": "per record",

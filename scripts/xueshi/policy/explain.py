@@ -150,7 +150,21 @@ def _worth(p: Phrases, said: Kind | KindChange) -> list[str]:
 def _caps(p: Phrases) -> Iterator[Entry]:
     for cap in p.policy.caps:
         text = p.say("cap", who=_per(p, cap), amount=_ceiling(p, cap))
-        yield _entry(p, "caps", cap.id, p.head(cap.id) + p.aside(text, p.where(cap.where)), cap)
+        text = p.head(cap.id) + p.aside(text, p.where(cap.where))
+        yield _entry(p, "caps", cap.id, text + _midway(p, cap), cap)
+
+
+def _midway(p: Phrases, cap: Cap) -> str:
+    """What a cap that begins within a period says of the days before."""
+    period = p.policy.periods.get(cap.per)
+    firsts = {"calendar_year": (1,), "calendar_quarter": (1, 4, 7, 10), "calendar_month": range(1, 13)}
+    if period is None:
+        return ""
+    if period.start is not None:
+        whole = cap.start <= period.start
+    else:
+        whole = cap.start.day == 1 and cap.start.month in firsts.get(period.type, ())
+    return "" if whole else p.words["cap.midway"]
 
 
 def _per(p: Phrases, cap: Cap) -> str:

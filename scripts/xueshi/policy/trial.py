@@ -12,6 +12,7 @@ from typing import Any
 
 from xueshi.model import MemberTotals, Policy, RecordSet, Standings, Totals
 from xueshi.policy.explain import Entry, entries
+from xueshi.policy.parts import Part, parts
 from xueshi.policy.what_if import as_if
 from xueshi.totals import Approvals, total
 
@@ -31,12 +32,16 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Where a member stands against one requirement; `target` and `standing` are None for hours on their own."""
+    """Where a member stands against one requirement; `target` and `standing` are None for hours on their own. Of a
+    requirement with several measures the figures are those of the one that decides; `parts` has all, and `every`
+    whether all must be met."""
 
     measure: str
     counted: Decimal
     target: Decimal | None = None
     standing: str | None = None
+    parts: tuple[Part, ...] = ()
+    every: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +102,14 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """`past`: how many people's figures differ at the end of each earlier year; years without any are left out."""
+    """`past`: how many people's figures differ at the end of each earlier year; years without any are left out.
+    `year` is that of the day of the trial, `first` the first one with records: the years from it on were compared."""
 
     changes: tuple[Change, ...]
     effects: tuple[Effect, ...]
     past: dict[int, int]
+    first: int
+    year: int
 
     @property
     def is_idle(self) -> bool:
@@ -113,11 +121,14 @@ def trial(
     records: RecordSet, new: Policy, approvals: Approvals, today: date, on: date | None = None
 ) -> Trial:
     """The policy of `records` against `new`, on `on`, or today and on every coming day from which it differs."""
+    year = (on or today).year
+    first = min((study.start_date.year for study in records.studies.values()), default=year)
     if new == records.policy and list(new.kinds) == list(records.policy.kinds):
-        return Trial((), (), {})
+        return Trial((), (), {}, first, year)
     found, ground = changes(records, new), _Ground(records, new, approvals, today)
     days = [on] if on is not None else [today, *_coming(found, records.policy, new, today)]
-    return Trial(found, tuple(_effect(ground, day) for day in days), _past(ground))
+    effects = tuple(_effect(ground, day) for day in days)
+    return Trial(found, effects, _past(ground, range(first, year)), first, year)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +148,25 @@ class _Ground:
 
     def after(self, day: date, policy: Policy) -> Totals:
         return total(self.records, policy, self.approvals, day)
+
+    def shifts(self, before: Totals, after: Totals) -> Iterator[Shift]:
+        """What differs, member by member; both are of the same records and day."""
+        for member, old in before.members.items():
+            new = after.members[member]
+            asked = {s.requirement.id: s.requirement.label for m in (old, new) for s in m.standings}
+            sides = {name: (self._point(old.of(name)), self._point(new.of(name))) for name in asked}
+            differing = [name for name, (was, now) in sides.items() if was != now]
+            for name in differing:
+                yield Shift(member, new.person.name, new.branch, name, asked[name], *sides[name])
+            hours = _hours(old, before.on.year), _hours(new, after.on.year)
+            if not differing and hours[0] != hours[1]:
+                yield Shift(member, new.person.name, new.branch, "", "", *hours)
+
+    def _point(self, s: Standings | None) -> Point | None:
+        if s is None:
+            return None
+        found = parts(s, self.new, self.records.organisation)
+        return Point(s.measure, s.counted, s.target, str(s.standing), found, s.requirement.every)
 
 
 # --- which rules
@@ -227,7 +257,7 @@ def _effect(ground: _Ground, day: date) -> Effect:
     after = ground.after(day, ground.new)
     people = sum(member.branch is not None for member in after.members.values())
     ahead = _as_if(ground, day) if day > ground.today else None
-    return Effect(day, people, tuple(_shifts(ground.before(day), after)), ahead)
+    return Effect(day, people, tuple(ground.shifts(ground.before(day), after)), ahead)
 
 
 def _as_if(ground: _Ground, day: date) -> AsIf:
@@ -237,38 +267,18 @@ def _as_if(ground: _Ground, day: date) -> AsIf:
     for member in before.members.values():
         for s in member.standings:
             met[s.requirement.id] = met.get(s.requirement.id, 0) + (s.standing == "met")
-    return AsIf(today, met, tuple(shift for shift in _shifts(before, after) if shift.crosses))
+    return AsIf(today, met, tuple(shift for shift in ground.shifts(before, after) if shift.crosses))
 
 
-def _past(ground: _Ground) -> dict[int, int]:
-    studies = ground.records.studies.values()
-    first = min((study.start_date.year for study in studies), default=ground.today.year)
+def _past(ground: _Ground, years: Iterable[int]) -> dict[int, int]:
     found: dict[int, int] = {}
-    for year in range(first, ground.today.year):
+    for year in years:
         end = date(year, 12, 31)
-        shifts = _shifts(ground.before(end), ground.after(end, ground.new))
+        shifts = ground.shifts(ground.before(end), ground.after(end, ground.new))
         people = {shift.member for shift in shifts if shift.is_past}
         if people:
             found[year] = len(people)
     return found
-
-
-def _shifts(before: Totals, after: Totals) -> Iterator[Shift]:
-    """What differs, member by member; both are of the same records and day."""
-    for member, old in before.members.items():
-        new = after.members[member]
-        asked = {s.requirement.id: s.requirement.label for m in (old, new) for s in m.standings}
-        sides = {name: (_point(old.of(name)), _point(new.of(name))) for name in asked}
-        differing = [name for name, (was, now) in sides.items() if was != now]
-        for name in differing:
-            yield Shift(member, new.person.name, new.branch, name, asked[name], *sides[name])
-        hours = _hours(old, before.on.year), _hours(new, after.on.year)
-        if not differing and hours[0] != hours[1]:
-            yield Shift(member, new.person.name, new.branch, "", "", *hours)
-
-
-def _point(s: Standings | None) -> Point | None:
-    return None if s is None else Point(s.measure, s.counted, s.target, str(s.standing))
 
 
 def _hours(m: MemberTotals, year: int) -> Point:

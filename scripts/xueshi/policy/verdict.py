@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date
+from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
@@ -13,6 +14,7 @@ from xueshi.model import Organisation
 from xueshi.pinyin import sort_key
 from xueshi.policy.chinese import WORDS
 from xueshi.policy.explain import Entry
+from xueshi.policy.parts import Part, parts_text
 from xueshi.policy.phrases import one_line
 from xueshi.policy.trial import AsIf, Change, Effect, Point, Shift, Trial
 from xueshi.words import plain
@@ -24,15 +26,36 @@ _CURE = (
 )
 
 
-def trial_text(found: Trial, organisation: Organisation) -> str:
-    """The whole trial: what changes, who is affected on which day, and what it does to years that are over."""
+_MANY = 5  # of whom the same is told; more are counted
+
+
+def trial_summary(found: Trial) -> str:
+    """The trial in a line, and a warning where it reaches back."""
+    people = {shift.member for effect in found.effects for shift in effect.shifts}
+    told = f"{len(people)} 人的数字会变" if people else "没有人的数字会变"
+    return "\n".join([told, *(_past(found) if found.past else ())])
+
+
+def trial_text(found: Trial, organisation: Organisation, *, names: bool = False) -> str:
+    """The whole trial: what changes, who is affected on which day, and what it does to years that are over. Without
+    `names`, many people to whom the same happens are only counted."""
+    most = len(_everybody(found)) if names else _MANY
     if found.is_idle:
         return "没有变化：这份规则与已批准的规则意思相同，没有人受影响。"
     lines = ["规则的变化", *(line for change in found.changes for line in _change(change))]
     lines += [] if found.changes else ["  文字上没有变化，只改了编号或写法。"]
     for effect in found.effects:
-        lines += ["", *_effect(effect, organisation)]
-    return "\n".join([*lines, "", *_past(found.past)])
+        lines += ["", *_effect(effect, organisation, most)]
+    return "\n".join([*lines, "", *_past(found)])
+
+
+def _everybody(found: Trial) -> set[str]:
+    shifts = [s for effect in found.effects for s in (*effect.shifts, *_ahead(effect))]
+    return {shift.member for shift in shifts}
+
+
+def _ahead(effect: Effect) -> tuple[Shift, ...]:
+    return effect.as_if.shifts if effect.as_if else ()
 
 
 def _change(change: Change) -> Iterator[str]:
@@ -50,17 +73,16 @@ def _rule(entry: Entry) -> str:
     return ("" if entry.enabled else WORDS["mark.off"]) + entry.text
 
 
-def _effect(effect: Effect, organisation: Organisation) -> Iterator[str]:
+def _effect(effect: Effect, organisation: Organisation, most: int) -> Iterator[str]:
     affected = effect.affected()
     if not affected:
         yield f"{told_date(effect.on)}：没有人的数字不同。"
     else:
         by_branch = "，".join(f"{name} {count} 人" for name, count in _by_branch(affected, organisation))
         yield f"{told_date(effect.on)}：{len(affected)} 人的数字不同（全部 {effect.people} 人；{by_branch}）"
-        for shift in _ordered(effect.shifts, organisation):
-            yield _shift(shift, organisation)
+        yield from _told(effect.shifts, organisation, most)
     if effect.as_if is not None:
-        yield from _as_if(effect.as_if, effect.on, organisation)
+        yield from _as_if(effect.as_if, effect.on, organisation, most)
 
 
 def _by_branch(affected: dict[str, str | None], organisation: Organisation) -> Iterator[tuple[str, int]]:
@@ -86,6 +108,20 @@ def _ordered(shifts: Iterable[Shift], organisation: Organisation) -> list[Shift]
     return sorted(shifts, key=lambda s: (_place(s.branch, organisation), sort_key(s.name), s.member))
 
 
+def _told(shifts: Iterable[Shift], organisation: Organisation, most: int) -> Iterator[str]:
+    """A line for each person; people to whom the same happens are counted where they are more than `most`."""
+    same: dict[str, list[Shift]] = {}
+    for shift in _ordered(shifts, organisation):
+        same.setdefault(f"{_requirement(shift)}：{_essence(shift)}", []).append(shift)
+    for told, group in same.items():
+        if len(group) > most:
+            yield f"  {len(group)} 人  {told}"
+        else:
+            yield from (_shift(shift, organisation) for shift in group)
+    if any(len(group) > most for group in same.values()):
+        yield f"  （同样的变化超过 {most} 人的只报人数，加 --names 列出姓名）"
+
+
 def _shift(shift: Shift, organisation: Organisation) -> str:
     who = f"{_branch(shift.branch, organisation)}  {one_line(shift.name)}（{shift.member}）"
     return f"  {who}  {_requirement(shift)}：{_points(shift)}"
@@ -106,24 +142,69 @@ def _points(shift: Shift) -> str:
     return _figures(before, after)
 
 
+def _essence(shift: Shift) -> str:
+    """Only what differs: the same for all to whom the same happens, however much they have."""
+    before, after = shift.before, shift.after
+    if before is None or after is None:
+        return (
+            f"以前没有这条要求，现在标准 {_target(after)}"
+            if after
+            else f"不再有这条要求，以前标准 {_target(before)}"
+        )
+    targets = _target(before), _target(after)
+    told = [f"标准 {_turn(*targets)}"] if targets[0] != targets[1] else []
+    if _counted(before) != _counted(after):
+        told.append(f"计入 {_turn(_counted(before), _counted(after))}")
+    if before.standing and after.standing and before.standing != after.standing:
+        told.append(_turn(words.STANDING[before.standing], words.STANDING[after.standing]))
+    return "，".join(told)
+
+
+def _target(point: Point | None) -> str:
+    """What is asked for, without what there is."""
+    if point is None or point.target is None:
+        return ""
+    each = [
+        _amount(part.measure, part.target) + (f"（{part.where}）" if part.where else "")
+        for part in point.parts
+    ]
+    join = "并且 " if point.every else "或者 "
+    return join.join(each) or _amount(point.measure, point.target)
+
+
+def _counted(point: Point) -> str:
+    each = [_amount(part.measure, part.counted) for part in point.parts]
+    return "、".join(each) or _amount(point.measure, point.counted)
+
+
 def _figures(before: Point, after: Point) -> str:
-    told = [f"计入 {_turn(_amount(before, before.counted), _amount(after, after.counted))}"]
-    if before.target is not None and after.target is not None:
-        told.insert(0, f"标准 {_turn(_amount(before, before.target), _amount(after, after.target))}")
+    if before.parts or after.parts:
+        told = [f"标准 {_turn(_whole(before), _whole(after))}"]
+    else:
+        told = [f"计入 {_turn(_counted(before), _counted(after))}"]
+        if before.target is not None and after.target is not None:
+            told.insert(0, f"标准 {_turn(_target(before), _target(after))}")
     if before.standing and after.standing:
         told.append(_turn(words.STANDING[before.standing], words.STANDING[after.standing]))
     return "，".join(told)
 
 
-def _amount(point: Point, value: Any) -> str:
-    return f"{plain(value)} {words.UNIT[point.measure]}"
+def _whole(point: Point) -> str:
+    """Every measure with what there is of it."""
+    if not point.parts:
+        return f"{_target(point)}（已有 {plain(point.counted)}）"
+    return parts_text(point.parts, every=point.every)
+
+
+def _amount(measure: str, value: Decimal) -> str:
+    return f"{plain(value)} {words.UNIT[measure]}"
 
 
 def _turn(before: str, after: str) -> str:
     return before if before == after else f"{before} → {after}"
 
 
-def _as_if(found: AsIf, day: date, organisation: Organisation) -> Iterator[str]:
+def _as_if(found: AsIf, day: date, organisation: Organisation, most: int) -> Iterator[str]:
     """The what-if: by requirement how many meet it today and would not, and all whose standing would differ."""
     yield f"如果今年就按 {told_date(day)}的规则（用截至 {told_date(found.today)}的学时算）："
     for row in _tally(found):
@@ -132,8 +213,7 @@ def _as_if(found: AsIf, day: date, organisation: Organisation) -> Iterator[str]:
         yield f"  {one_line(row['label'])}（{row['requirement']}）：{told}，状态有变化的共 {row['changed']} 人"
     if not found.shifts:
         yield "  没有人的状态会变。"
-    for shift in _ordered(found.shifts, organisation):
-        yield _shift(shift, organisation)
+    yield from _told(found.shifts, organisation, most)
 
 
 def _tally(found: AsIf) -> Iterator[dict[str, Any]]:
@@ -155,11 +235,14 @@ def _is_met(point: Point | None) -> bool:
     return point is not None and point.standing == "met"
 
 
-def _past(past: dict[int, int]) -> Iterator[str]:
-    if not past:
+def _past(found: Trial) -> Iterator[str]:
+    if found.first >= found.year:
+        yield f"{found.year - 1} 年没有记录，没有比较以前的数字。"
+        return
+    if not found.past:
         yield "以前各年的数字不变。"
         return
-    told = "，".join(f"{year} 年 {people} 人" for year, people in past.items())
+    told = "，".join(f"{year} 年 {people} 人" for year, people in found.past.items())
     yield f"！！！警告：以前年份的数字会变（{told}）。"
     yield from _CURE
 
@@ -174,6 +257,7 @@ def trial_data(found: Trial) -> dict[str, Any]:
         "changes": [_change_data(change) for change in found.changes],
         "days": [_effect_data(effect) for effect in found.effects],
         "past": [{"year": year, "people": people} for year, people in found.past.items()],
+        "compared": list(range(found.first, found.year)),
     }
 
 
@@ -231,4 +315,15 @@ def _point_data(point: Point | None) -> dict[str, Any] | None:
         "target": None if point.target is None else plain(point.target),
         "counted": plain(point.counted),
         "standing": point.standing,
+        "every": point.every,
+        "parts": [_part_data(part) for part in point.parts],
+    }
+
+
+def _part_data(part: Part) -> dict[str, Any]:
+    return {
+        "measure": part.measure,
+        "target": plain(part.target),
+        "counted": plain(part.counted),
+        "where": one_line(part.where),
     }

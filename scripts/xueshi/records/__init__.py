@@ -15,11 +15,14 @@ from xueshi.records.evidence import (
 from xueshi.records.history import (
     Commit,
     commit_at,
+    foresee,
     forged_merges,
     may_decide,
     read_commits,
     read_history,
     submission,
+    submissions,
+    taken_in,
     trailers,
 )
 from xueshi.records.proposals import load_proposals
@@ -42,6 +45,7 @@ __all__ = [
     "evidence_blobs",
     "evidence_hashes",
     "evidence_path",
+    "foresee",
     "forged_merges",
     "inspect",
     "kept",
@@ -59,6 +63,8 @@ __all__ = [
     "study_file",
     "study_path",
     "submission",
+    "submissions",
+    "taken_in",
     "trailers",
     "used_ids",
     "versions",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from xueshi.errors import GitError, UsageError
 from xueshi.git import Repository
@@ -16,11 +18,24 @@ _TRAILER = re.compile(r"^([A-Z][A-Za-z-]+): (.+)$", re.MULTILINE)
 _BLANK = re.compile(r"\n[ \t]+(?=\n)")
 _MEMBER = re.compile(r"[a-z][a-z0-9-]{1,31}")
 _LATEST = 253_370_764_800  # the year 9999: git takes later times, Python does not
-_HONEST = {"GIT_NO_REPLACE_OBJECTS": "1"}  # commits as they are, not as a replacement ref shows them
+_DAY = timedelta(days=1)
+# Commits as they are, not as a replacement ref or a graft shows them.
+_HONEST = {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull}
 # NUL stands between all fields: it is the one byte that no message, address or path can hold.
 _LOG = ("log", "-z", "--no-show-signature", "--encoding=UTF-8")
 _FIELDS = "--format=%H%x00%P%x00%ae%x00%ct%x00%B"
-_EDITS = ("--first-parent", "-m", "--raw", "--no-abbrev", "--no-renames", "--root", "--format=%H")
+_RAW = (
+    "--first-parent",
+    "--raw",
+    "--no-abbrev",
+    "--no-renames",
+    "--no-relative",
+    f"-O{os.devnull}",
+    "--root",
+    "--format=%H",
+)
+_EDITS = ("--diff-merges=first-parent", *_RAW)
+_MIXED = ("--diff-merges=combined", "--merges", *_RAW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +74,31 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
+class Rests:
+    """Where what a merge brought began: with the commit of this `number` on the line, -1 for none; or beside the line
+    (on another proposal, say), and then these files were `touched` since."""
+
+    number: int
+    touched: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One first-parent commit, `number` of its line, what it made of the files under `records/`, and what the commits
-    that it brought say of themselves. `commit.at` is the running maximum: a clock that ran back must not reorder what
-    main was."""
+    that it brought say of themselves. `commit.at` is the running maximum of the times that can be believed: a clock
+    that ran back must not reorder what main was (`ahead`: the commit's own time when it cannot be). `authors` are the
+    addresses of those who wrote what was brought, `mixed` the files that a merge left as neither parent had them: path
+    -> the second parent's blob; `rests` says where the proposal began."""
 
     number: int
     commit: Commit
     edits: tuple[Edit, ...]
     submissions: tuple[Submission, ...]
     submitters: frozenset[str]
+    authors: frozenset[str]
+    mixed: Mapping[str, str | None]
+    rests: Rests
+    ahead: datetime | None
 
     def by_record(self) -> dict[str, tuple[Submission, ...]]:
         """The submissions that speak of each record."""
@@ -141,14 +171,14 @@ def _id(text: str | None) -> str | None:
 
 
 def read_line(repo: Repository, rev: str) -> list[Step]:
-    """The first-parent line that ends in `rev`, oldest first. Two passes over git in all.
+    """The first-parent line that ends in `rev`, oldest first. Three passes over git in all.
 
     UsageError when the repository was fetched without its beginning: the oldest commit is trusted."""
     tip = repo.resolve(rev)  # once: main may move between two questions
     if tip is None:
         raise GitError("log", f"no revision {rev}")
-    with ThreadPoolExecutor(1) as beside:  # git compares trees for longer than we take to read the commits
-        edits = beside.submit(_edits, repo, tip)
+    with ThreadPoolExecutor(2) as beside:  # git compares trees for longer than we take to read the commits
+        edits, mixed = beside.submit(_edits, repo, tip), beside.submit(_mixed, repo, tip)
         graph = {commit.sha: commit for commit in read_commits(repo, tip)}
     line = [graph[tip]]
     while line[-1].parents:
@@ -156,24 +186,96 @@ def read_line(repo: Repository, rev: str) -> list[Step]:
     head = repo.run("cat-file", "commit", line[-1].sha, env=_HONEST).partition(b"\n\n")[0]
     if b"\nparent " in head:
         raise UsageError(f"history is cut off before {line[-1].sha}; fetch all of it: git fetch --unshallow")
-    return list(_along(line[::-1], graph, edits.result()))
+    line.reverse()
+    seen: set[str] = set()
+    brought = [_brought(commit, graph, seen) for commit in line]
+    merges = [commit.sha for found in brought for commit in found if len(commit.parents) > 1]
+    editing = frozenset(_editing(repo, merges)) if merges else frozenset()
+    rests = _rests(repo, line, brought)
+    return list(_along(line, brought, rests, editing, edits.result(), mixed.result()))
 
 
 def _along(
-    line: list[Commit], graph: Mapping[str, Commit], edits: Mapping[str, list[Edit]]
+    line: list[Commit],
+    brought: list[list[Commit]],
+    rests: list[Rests],
+    editing: frozenset[str],
+    edits: Mapping[str, list[Edit]],
+    mixed: Mapping[str, Mapping[str, str | None]],
 ) -> Iterator[Step]:
-    seen: set[str] = set()
-    at = line[0].at
-    for number, commit in enumerate(line):
-        at = max(at, commit.at)
-        brought = _brought(commit, graph, seen)
+    times = believed([commit.at for commit in line])
+    for number, (commit, found, at, begun) in enumerate(zip(line, brought, times, rests, strict=True)):
         yield Step(
             number,
             commit if commit.at == at else replace(commit, at=at),
             tuple(edits.get(commit.sha, ())),
-            tuple(s for c in brought if (s := submission(c)) is not None),
-            frozenset().union(*(c.members("Submitted-By", "Amended-By") for c in brought)),
+            tuple(s for c in found if (s := submission(c)) is not None),
+            frozenset().union(*(c.members("Submitted-By", "Amended-By") for c in found)),
+            # A merge that only takes main in has the author of the button, who wrote nothing.
+            frozenset(c.email for c in found if len(c.parents) < 2 or c.sha in editing),
+            mixed.get(commit.sha, {}),
+            begun,
+            commit.at if commit.at > at else None,
         )
+
+
+def _rests(repo: Repository, line: list[Commit], brought: list[list[Commit]]) -> list[Rests]:
+    numbers = {commit.sha: number for number, commit in enumerate(line)}
+    found = []
+    for commit, inside in zip(line, brought, strict=True):
+        own = {one.sha for one in inside}
+        outside = {parent for one in inside for parent in one.parents} - own or set(commit.parents[1:]) - own
+        if outside <= numbers.keys():
+            found.append(Rests(max((numbers[sha] for sha in outside), default=-1)))
+        else:
+            base = repo.merge_base(*commit.parents[:2]) or commit.parents[0]
+            found.append(Rests(-1, frozenset(repo.changed(base, commit.parents[1]))))
+    return found
+
+
+def believed(times: Sequence[datetime]) -> list[datetime]:
+    """The time of each commit of a line: the running maximum of those that are not ahead.
+
+    A commit is ahead when a clock was wrong: it stands in none of the longest series of commits whose times never run
+    back, and its time is more than a day after the next one that does. So one commit from 2099 is set right by the next
+    two, and a clock that ran back takes nothing from those before it."""
+    latest = times[0]
+    if all(time >= (latest := max(latest, time)) - _DAY for time in times):
+        ahead = [False] * len(times)
+        following = list(times)
+    else:
+        ahead, following = _ahead(times)
+    found: list[datetime] = []
+    for time, wrong, after in zip(times, ahead, following, strict=True):
+        told = found[-1] if wrong and found else after if wrong else time
+        found.append(max(told, found[-1]) if found else told)
+    return found
+
+
+def _ahead(times: Sequence[datetime]) -> tuple[list[bool], list[datetime]]:
+    """Which times are ahead, and for each the next time, or it itself, of a longest series."""
+    numbers = [time.timestamp() for time in times]
+    upto = _series(numbers)
+    onward = _series([-number for number in reversed(numbers)])[::-1]
+    longest = max(upto)
+    ahead, following, after = [], [], times[-1]
+    for time, one, other in zip(reversed(times), reversed(upto), reversed(onward), strict=True):
+        held = one + other - 1 == longest
+        after = time if held else after
+        ahead.append(not held and time > after + _DAY)
+        following.append(after)
+    return ahead[::-1], following[::-1]
+
+
+def _series(numbers: Sequence[float]) -> list[int]:
+    """How long the longest series is that never runs back and ends with each number."""
+    ends: list[float] = []  # the least number that a series of each length ends with
+    found = []
+    for number in numbers:
+        place = bisect_right(ends, number)
+        ends[place : place + 1] = [number]
+        found.append(place + 1)
+    return found
 
 
 def _brought(merge: Commit, graph: Mapping[str, Commit], seen: set[str]) -> list[Commit]:
@@ -207,6 +309,25 @@ def _edits(repo: Repository, tip: str) -> dict[str, list[Edit]]:
     return found
 
 
+def _mixed(repo: Repository, tip: str) -> dict[str, dict[str, str | None]]:
+    """The files under `records/` that each merge of the line left as neither of its two parents had them: commit ->
+    path -> the second parent's blob, None where that has no file."""
+    found: dict[str, dict[str, str | None]] = {}
+    merge: dict[str, str | None] = {}
+    tokens = iter(repo.run(*_LOG, *_MIXED, tip, "--", env=_HONEST).split(b"\0"))
+    for token in tokens:
+        head = token.lstrip(b"\n")
+        if head.startswith(b":"):
+            path, two = next(tokens), head.startswith(b"::") and not head.startswith(b":::")
+            if two and path.startswith(b"records/"):
+                _, mode, _, _, blob, _, _ = head[2:].split(b" ")
+                name = path.decode("utf-8", "surrogateescape")
+                merge[name] = blob.decode() if mode.startswith(b"100") else None
+        elif head:
+            merge = found.setdefault(head.decode(), {})
+    return found
+
+
 def _edit(head: bytes, path: bytes) -> Edit | None:
     """An entry such as ":100644 100644 <old> <new> M"; None for other folders, and for a mode that changed alone."""
     if not path.startswith(b"records/"):
@@ -224,16 +345,13 @@ def _edit(head: bytes, path: bytes) -> Edit | None:
 
 
 def commit_at(repo: Repository, rev: str, day: date) -> str | None:
-    """The last first-parent commit by 23:59:59 in Shanghai of `day`, times being the running maximum; None if
-    main began later."""
+    """The last first-parent commit by 23:59:59 in Shanghai of `day`, by the times that can be believed of the line
+    that ends in `rev`; None if main began later."""
     out = repo.run("log", "--first-parent", "--reverse", "--format=%H %ct", rev, "--", env=_HONEST).decode()
-    found = None
-    for line in out.splitlines():
-        sha, _, seconds = line.partition(" ")
-        if _moment(seconds).date() > day:
-            break  # every later commit has at least this time
-        found = sha
-    return found
+    line = [told.partition(" ") for told in out.splitlines()]
+    times = believed([_moment(seconds) for _, _, seconds in line])
+    by_then = bisect_right([time.date() for time in times], day)
+    return line[by_then - 1][0] if by_then else None
 
 
 def forged_merges(repo: Repository, base: str, head: str) -> tuple[str, ...]:
@@ -249,6 +367,19 @@ def forged_merges(repo: Repository, base: str, head: str) -> tuple[str, ...]:
     rest = [m.sha for m in merges if m.sha not in forged]
     forged.update(_editing(repo, rest) if rest else ())
     return tuple(m.sha for m in reversed(merges) if m.sha in forged)
+
+
+def submissions(repo: Repository, base: str, head: str) -> tuple[Submission, ...]:
+    """What the commits of a proposal say of themselves, oldest first."""
+    commits = list(read_commits(repo, head, f"^{base}"))
+    return tuple(sent for commit in reversed(commits) if (sent := submission(commit)) is not None)
+
+
+def taken_in(repo: Repository, base: str, head: str) -> tuple[str, ...]:
+    """The merges in base..head that take main in and are nothing worse, oldest first."""
+    forged = forged_merges(repo, base, head)
+    merges = (c.sha for c in read_commits(repo, head, f"^{base}") if len(c.parents) > 1)
+    return tuple(sha for sha in merges if sha not in forged)[::-1]
 
 
 def _editing(repo: Repository, merges: list[str]) -> Iterator[str]:

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
 from xueshi.git import Repository
-from xueshi.model import History, Organisation, Policy, Study, Submission, Version, contains
+from xueshi.model import (
+    Change,
+    History,
+    Organisation,
+    Policy,
+    Study,
+    Submission,
+    Submitted,
+    Version,
+    Void,
+    contains,
+)
 from xueshi.records.commits import (
     Commit,
     Edit,
+    Rests,
     Step,
     commit_at,
     forged_merges,
@@ -18,6 +30,8 @@ from xueshi.records.commits import (
     read_commits,
     read_line,
     submission,
+    submissions,
+    taken_in,
     trailers,
 )
 from xueshi.records.source import ORGANISATION, POLICY, kind_of, parsed
@@ -26,12 +40,15 @@ __all__ = [
     "Commit",
     "commit_at",
     "deciding_unit",
+    "foresee",
     "forged_merges",
     "is_committee_file",
     "may_decide",
     "read_commits",
     "read_history",
     "submission",
+    "submissions",
+    "taken_in",
     "trailers",
 ]
 
@@ -50,7 +67,8 @@ class _Ground:
 
 
 def read_history(repo: Repository, rev: str) -> History:
-    """Every version of every file under `records/`, with the contract's approval. Two passes over git in all."""
+    """Every version of every file under `records/`, with the contract's approval. Three passes over git in all. What
+    the files hold, or an author wrote, raises nothing."""
     line = read_line(repo, rev)
     files = _Files(repo, line)
     ground, settled = _settle(line, files, both=False)
@@ -58,9 +76,21 @@ def read_history(repo: Repository, rev: str) -> History:
         # Somebody replaced the very address that the replacement was merged with: by the new file's addresses it is not
         # approved, by the old one's it is. Then an address is believed also where it was listed at the time.
         ground, _ = _settle(line, files, both=True)
+    return _history(line, files, ground)
+
+
+def foresee(repo: Repository, rev: str, organisation: Organisation, policy: Policy) -> History:
+    """The history of `rev` as it will be judged once these are the newest approved files: by the addresses and desks
+    of this organisation and the baseline of this policy."""
+    line = read_line(repo, rev)
+    return _history(line, _Files(repo, line), _Ground(organisation, trusted=_trusted(line, policy)))
+
+
+def _history(line: list[Step], files: _Files, ground: _Ground) -> History:
     versions, approved = _walk(line, files, ground)
     last = line[-1].commit
-    return History(last.sha, last.at, {path: tuple(found) for path, found in versions.items()}, approved)
+    ahead = {step.commit.sha: step.ahead for step in line if step.ahead is not None}
+    return History(last.sha, last.at, {p: tuple(found) for p, found in versions.items()}, approved, ahead)
 
 
 def _settle(line: list[Step], files: _Files, *, both: bool) -> tuple[_Ground, bool]:
@@ -91,10 +121,10 @@ class _Files:
     def __init__(self, repo: Repository, line: list[Step]) -> None:
         # By path and blob: the same bytes may lie at the path of a record and at that of the organisation.
         wanted = [
-            (edit.path, edit.blob)
+            (path, blob)
             for step in line
-            for edit in step.edits
-            if edit.blob is not None and kind_of(edit.path)
+            for path, blob in (*((edit.path, edit.blob) for edit in step.edits), *step.mixed.items())
+            if blob is not None and kind_of(path)
         ]
         contents = repo.blobs(blob for _, blob in wanted)
         self._values = {
@@ -109,10 +139,10 @@ class _Files:
         value = self._values.get((POLICY, blob or ""))
         return value if isinstance(value, Policy) else None
 
-    def member(self, edit: Edit) -> str | None:
-        """Whose record this version is; None for other files and where it cannot be read."""
-        value = self._values.get((edit.path, edit.blob or ""))
-        return value.member if isinstance(value, Study) else None
+    def study(self, path: str, blob: str | None) -> Study | None:
+        """A version of a record; None for other files and where it cannot be read."""
+        value = self._values.get((path, blob or ""))
+        return value if isinstance(value, Study) else None
 
     def sound(self, edit: Edit) -> bool:
         """Whether the version can be used. Of records the reading itself judges; of files unknown here, nobody."""
@@ -142,7 +172,8 @@ def _trusted(line: list[Step], policy: Policy | None) -> frozenset[str]:
 @dataclass(frozen=True, slots=True)
 class _Decision:
     """What can be said of a step as a whole. `trust`: root | baseline when nothing needs to be asked; `roles`: the last
-    approved organisation at the first parent; `how` the decider is known: desk | author."""
+    approved organisation at the first parent; `how` the decider is known: desk | author; `submitters`: who sent, amended
+    or wrote what it brought."""
 
     step: Step
     trust: str
@@ -150,6 +181,7 @@ class _Decision:
     roles: Organisation
     decider: str | None
     how: str
+    submitters: frozenset[str]
     pull: int | None
     by_record: Mapping[str, tuple[Submission, ...]]
 
@@ -171,8 +203,7 @@ def _walk(
         decision = _decision(step, files.organisation(approved.get(ORGANISATION)), ground)
         for edit in step.edits:
             known = versions.setdefault(edit.path, [])
-            member = files.member(edit) or (known[-1].member if known else None)
-            version = _version(edit, decision, member, sound=files.sound(edit))
+            version = _version(edit, decision, known, files)
             known.append(version)
             if version.approved and is_committee_file(edit.path):
                 approved.pop(edit.path, None)
@@ -183,17 +214,20 @@ def _walk(
 def _decision(step: Step, roles: Organisation, ground: _Ground) -> _Decision:
     commit, day = step.commit, step.commit.at.date()
     trust = "root" if step.number == 0 else "baseline" if commit.sha in ground.trusted else ""
+    believed = (ground.names or roles, *((roles,) if ground.both else ()))
     decider, how = None, ""
     if not trust and len(commit.parents) == 2:
-        decider, how = _decider(commit, ground.names or roles, day)
-        if ground.both and decider is None:
-            decider, how = _decider(commit, roles, day)
-    return _Decision(step, trust, day, roles, decider, how, step.pull(), step.by_record())
+        for names in believed:
+            decider, how = (decider, how) if decider is not None else _decider(commit, names, day)
+    authors = (_holders(email, names, day) for email in step.authors for names in believed)
+    submitters = step.submitters.union(*authors)
+    return _Decision(step, trust, day, roles, decider, how, submitters, step.pull(), step.by_record())
 
 
-def _version(edit: Edit, decision: _Decision, member: str | None, *, sound: bool) -> Version:
-    reason, unit = ("", "") if decision.trust else _verdict(edit.path, decision, member)
-    reason = reason or ("" if sound else "unreadable")
+def _version(edit: Edit, decision: _Decision, known: Sequence[Version], files: _Files) -> Version:
+    study = files.study(edit.path, edit.blob)
+    member = study.member if study else known[-1].member if known else None
+    reason, unit = ("", "") if decision.trust else _verdict(edit, decision, known, files, member)
     return Version(
         path=edit.path,
         blob=edit.blob,
@@ -211,9 +245,11 @@ def _version(edit: Edit, decision: _Decision, member: str | None, *, sound: bool
     )
 
 
-def _verdict(path: str, decision: _Decision, member: str | None) -> tuple[str, str]:
+def _verdict(
+    edit: Edit, decision: _Decision, known: Sequence[Version], files: _Files, member: str | None
+) -> tuple[str, str]:
     """Why this version is not approved ("" when it is), and through which unit its decider could decide."""
-    decider = decision.decider
+    path, decider = edit.path, decision.decider
     if len(decision.step.commit.parents) != 2:
         return "direct-push", ""
     if decider is None:
@@ -221,8 +257,51 @@ def _verdict(path: str, decision: _Decision, member: str | None) -> tuple[str, s
     unit = deciding_unit(decision.roles, decider, path, decision.day)
     if unit is None:
         return "not-reviewer", ""
-    own = decider in decision.step.submitters or decider == member
-    return ("own-record" if own and kind_of(path) == "study" else ""), unit
+    if not files.sound(edit):
+        return "unreadable", unit
+    if kind_of(path) != "study":
+        return "", unit
+    brought = decision.step.mixed.get(path, edit.blob)
+    claimed = files.study(path, brought)
+    if decider == member or decider in decision.submitters | _actors(claimed, known, files):
+        return "own-record", unit
+    as_brought = brought == edit.blob or _granted(claimed, files.study(path, edit.blob), decider)
+    return (
+        "" if as_brought and _is_touched(path, brought, decision.step.rests, known) else "edited-in-merge"
+    ), unit
+
+
+def _is_touched(path: str, brought: str | None, rests: Rests, known: Sequence[Version]) -> bool:
+    """Whether the proposal itself made the file what it brought. A merge that takes an old version from the second
+    parent, which the proposal only stood on, is an edit of its own."""
+    if rests.touched is not None:
+        return path in rests.touched
+    begun = next((version.blob for version in reversed(known) if version.step <= rests.number), None)
+    return begun != brought
+
+
+def _actors(claimed: Study | None, known: Sequence[Version], files: _Files) -> set[str]:
+    """Who acted on the record as it was brought, by its own words: they are submitters, whatever a commit says. Of a
+    record that was approved before, only what is new."""
+    if claimed is None:
+        return set()
+    before = files.study(claimed.path, known[-1].blob) if known else None
+    acts: list[Change | Void | Submitted | None] = []
+    if before is None or claimed.change != before.change:
+        acts.append(claimed.change)
+    if before is None or claimed.void != before.void:
+        acts.append(claimed.void)
+    if not any(version.approved for version in known):
+        acts.append(claimed.submitted)
+    return {act.by for act in acts if act is not None}
+
+
+def _granted(claimed: Study | None, merged: Study | None, decider: str) -> bool:
+    """Whether a merge only grants fewer hours than it brought, in its decider's own name: docs/decisions/0001."""
+    if claimed is None or merged is None or merged.change is None or merged.hours >= claimed.hours:
+        return False
+    own = merged.change.action == "amend" and merged.change.by == decider
+    return own and merged == replace(claimed, hours=merged.hours, change=merged.change)
 
 
 def _decider(commit: Commit, names: Organisation, day: date) -> tuple[str | None, str]:
@@ -230,11 +309,16 @@ def _decider(commit: Commit, names: Organisation, day: date) -> tuple[str | None
     if any(desk.email == commit.email and contains(desk.start, desk.until, day) for desk in names.desks):
         told = commit.sole("Approved-By") or ""
         return (told if is_member(told) else None), "desk"
-    found = [r for r in names.reviewers if commit.email in r.emails]
-    if len({r.member for r in found}) > 1:  # an office's address goes with the office
+    members = _holders(commit.email, names, day)
+    return (next(iter(members)), "author") if len(members) == 1 else (None, "")
+
+
+def _holders(email: str, names: Organisation, day: date) -> frozenset[str]:
+    """Whose address it is; of several, those who are in office on the day: an office's address goes with the office."""
+    found = [r for r in names.reviewers if email in r.emails]
+    if len({r.member for r in found}) > 1:
         found = [r for r in found if contains(r.start, r.until, day)]
-    members = {r.member for r in found}
-    return (members.pop(), "author") if len(members) == 1 else (None, "")
+    return frozenset(r.member for r in found)
 
 
 def may_decide(organisation: Organisation, member: str, path: str, day: date) -> bool:

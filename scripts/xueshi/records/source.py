@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from xueshi import project
 from xueshi.git import Repository
@@ -60,19 +61,35 @@ def kind_of(path: str) -> str | None:
 
 
 def load(repo: Repository, rev: str | None) -> RecordSet:
-    """Everything under `records/` at a revision, or in the work tree (None)."""
-    if rev is not None:
-        blobs = repo.tree(rev, "records")
-        return assemble(
-            blobs, repo.blobs(blob for path, blob in blobs.items() if (path, blob) not in _PARSED)
-        )
-    contents = dict(_work_tree(repo))
-    blobs = {path: _blob_id(data) for path, data in contents.items()}
-    return assemble(blobs, {blobs[path]: data for path, data in contents.items()})
+    """Everything under `records/` at a revision, or in the work tree (None). A symbolic link is no file."""
+    if rev is None:
+        contents = dict(_work_tree(repo))
+        blobs = {path: _blob_id(data) for path, data in contents.items()}
+        found = assemble(blobs, {blobs[path]: data for path, data in contents.items()})
+        links = {p.relative_to(repo.path).as_posix() for p in _below(repo) if p.is_symlink()}
+    else:
+        links = _links(repo, rev)
+        blobs = {path: blob for path, blob in repo.tree(rev, "records").items() if path not in links}
+        unread = (blob for path, blob in blobs.items() if (path, blob) not in _PARSED)
+        found = assemble(blobs, repo.blobs(unread))
+    words = "这是一个符号链接，不是文件，不算数；请删去链接，换上文件本身"
+    told = (Problem(path, 0, "path-and-id-agree", words) for path in sorted(links))
+    return replace(found, problems=(*found.problems, *told))
+
+
+def _links(repo: Repository, rev: str) -> set[str]:
+    """The symbolic links under `records/` of a revision."""
+    entries = repo.run("ls-tree", "-r", "-z", "--full-tree", rev, "--", "records").split(b"\0")
+    heads = (entry.partition(b"\t") for entry in entries if entry.startswith(b"120000 "))
+    return {path.decode("utf-8", "surrogateescape") for _, _, path in heads}
+
+
+def _below(repo: Repository) -> list[Path]:
+    return sorted((repo.path / "records").rglob("*"))
 
 
 def _work_tree(repo: Repository) -> Iterator[tuple[str, bytes]]:
-    for path in sorted((repo.path / "records").rglob("*")):
+    for path in _below(repo):
         if path.is_file() and not path.is_symlink():
             yield path.relative_to(repo.path).as_posix(), path.read_bytes()
 
@@ -224,7 +241,14 @@ def _typed(kind: str, tree: YamlMapping, path: str, data: bytes) -> Parsed:
     ]
     if faults:
         return Parsed(None, tuple(faults), tree.key_lines)
-    value = _build(kind, plain, path)
+    try:
+        value = _build(kind, plain, path)
+    except (
+        ValueError,
+        OverflowError,
+    ) as error:  # history holds whatever was ever pushed, and must be read on
+        words = f"里面有读不出的时间、日期或数字（{error}），请改正"
+        return Parsed(None, (Problem(path, 0, "schema", words),), tree.key_lines)
     if isinstance(value, Closing) and path != f"records/closed-{value.year}.yaml":
         words = f"文件名与其中的年度 {value.year} 不一致，请改回；已结账的年度不能改"
         return Parsed(None, (Problem(path, tree.key_lines["year"], "path-and-id-agree", words, "year"),), {})

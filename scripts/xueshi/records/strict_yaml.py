@@ -3,13 +3,15 @@ what a scalar means is decided later by the schema."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import yaml
 
+from xueshi.records.yaml_hints import hint, slip, unreadable
+
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_IN_LIST = 2  # as deep as the fields of an entry of a list lie at least
 _DEPTH = 12  # our deepest file has 6 levels; a bomb of brackets has thousands
 
 
@@ -59,44 +61,12 @@ def parse(data: bytes) -> Mapping:
     try:
         node = _document(_events(text))
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, words = _hint(text, mark.line if mark else 0)
-        raise YamlFault(line, words or f"YAML 写法有误：{error.problem or error.context}") from None
-    except yaml.YAMLError as error:
-        raise YamlFault(_line_of(error, text), f"YAML 里有不能用的字符：{error}".splitlines()[0]) from None
+        raise YamlFault(*hint(text, error)) from None
+    except yaml.YAMLError:
+        raise YamlFault(*unreadable(text)) from None
     if not isinstance(node, Mapping):
         raise YamlFault(node.line, "文件应当是“字段: 值”的形式")
     return node
-
-
-_HINTS = (
-    (re.compile(r"^[ -]*\t"), "行首用了 Tab 键，请改用空格，和上下行对齐"),
-    (re.compile(r"^[ -]*\u3000"), "行首有全角空格，请改成半角空格，和上下行对齐"),
-    (re.compile(r"^[ -]*[A-Za-z_]+\s*："), "用了中文冒号“：”，请改成英文冒号“:”，后面空一格"),
-    (re.compile(r"^[ -]*[A-Za-z_]+:[^\s:]"), "冒号后面少一个空格，请补上"),
-)
-
-
-def _hint(text: str, at: int) -> tuple[int, str]:
-    """The line, from 1, that most likely broke the file, and what to do about it; YAML itself often notices one line
-    later. Empty words when it could be anything."""
-    lines = text.split("\n")
-    for number in (at, at - 1):
-        for pattern, words in _HINTS:
-            if 0 <= number < len(lines) and pattern.match(lines[number]):
-                return number + 1, words
-    if 0 < at < len(lines):
-        deep, before = (len(one) - len(one.lstrip(" ")) for one in (lines[at], lines[at - 1]))
-        if deep != before:
-            return (
-                at + 1,
-                f"行首的空格数（{deep} 个）与上下行对不上（上一行 {before} 个），请对齐；编辑前的写法可作参照",
-            )
-    return at + 1, ""
-
-
-def _line_of(error: yaml.YAMLError, text: str) -> int:
-    return text.count("\n", 0, getattr(error, "position", 0)) + 1
 
 
 def _line(event: yaml.Event) -> int:
@@ -139,13 +109,21 @@ def _mapping(line: int, events: Iterator[yaml.Event], depth: int) -> Mapping:
         key = _node(event, events, depth + 1)
         if not isinstance(key, Scalar):
             raise YamlFault(at, "字段名只能是一个词")
+        if key.plain and (words := slip(key.text)):
+            raise YamlFault(at, words)
         if key.text in found.items:
-            raise YamlFault(
-                at, f"字段 {key.text!r} 写了两次（第 {found.key_lines[key.text]} 行已有），请只留一个"
-            )
+            raise YamlFault(at, _twice(key.text, found, depth))
         found.key_lines[key.text] = at
         found.items[key.text] = _node(next(events), events, depth + 1)
     return found
+
+
+def _twice(name: str, found: Mapping, depth: int) -> str:
+    """A repeated field; where it is the one that entries of a list begin with, the next entry may have lost its dash."""
+    words = f"字段 {name!r} 写了两次（第 {found.key_lines[name]} 行已有）"
+    if depth < _IN_LIST or name != next(iter(found.items)):
+        return f"{words}，请只留一个"
+    return f"{words}，可能漏了行首的 '- '：如果从这一行起是另一条，请补上"
 
 
 def _refuse(event: yaml.Event, line: int, depth: int) -> None:

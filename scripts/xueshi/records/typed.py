@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -101,14 +102,45 @@ def validator(kind: str) -> Any:
 
 
 def faults(data: Any, kind: str) -> Iterator[Fault]:
-    """Everything the schema of this kind refuses in `data`, in the file's order."""
+    """Everything the schema of this kind refuses in `data`, in the file's order. Of an entry that stands in a wrong
+    section only that is told."""
     errors = sorted(validator(kind).iter_errors(data), key=lambda e: [str(p) for p in e.absolute_path])
+    astray = dict(_astray(data, project.schema(kind))) if errors else {}
+    for place, message in astray.items():
+        yield Fault(place, message)
+    misshapen = {tuple(error.absolute_path) for error in errors if error.validator == "format"}
     for error in errors:
-        yield from _explain(error, project.schema(kind))
+        place = tuple(error.absolute_path)
+        said = error.validator == "pattern" and place in misshapen  # once is enough
+        if place[:2] not in astray and not said:
+            yield from _explain(error, project.schema(kind))
+
+
+def _astray(data: Any, schema: dict[str, Any]) -> Iterator[tuple[Place, str]]:
+    """Entries of a file's lists that have not the fields of their own list, but those of another one."""
+    lists = {
+        name: resolved(inner["items"], schema)
+        for name, inner in schema.get("properties", {}).items()
+        if "properties" in resolved(inner.get("items", {}), schema)
+    }
+    for name in lists if isinstance(data, dict) else ():
+        entries = data.get(name)
+        for number, entry in enumerate(entries if isinstance(entries, list) else ()):
+            if isinstance(entry, dict) and not _has_fields(entry, lists[name]):
+                others = [other for other in lists if other != name and _has_fields(entry, lists[other])]
+                if len(others) == 1:
+                    title = lists[others[0]].get("title", others[0])
+                    yield (name, number), f"这一段像是“{title}”，请移到 {others[0]}: 下面"
+
+
+def _has_fields(entry: dict[str, Any], schema: dict[str, Any]) -> bool:
+    return set(schema.get("required", ())) <= set(entry) <= set(schema["properties"])
 
 
 def _explain(error: Any, schema: dict[str, Any]) -> Iterator[Fault]:
     place: Place = tuple(error.absolute_path)
+    if "propertyNames" in error.absolute_schema_path:
+        place = (*place, str(error.instance))
     told = _WORDS.get(str(error.validator))
     name = _name(schema, error.absolute_schema_path) or "文件"
     if place and isinstance(place[-1], str) and schema["$id"] == "urn:xueshi:schema:policy:1":
@@ -157,7 +189,11 @@ def _short(instance: Any) -> str:
 
 def _choices(name: str, error: Any) -> str:
     values = [error.validator_value] if error.validator == "const" else error.validator_value
-    return f"{name}不能是 {_short(error.instance)}，应为：{'、'.join(str(v) for v in values)}"
+    return f"{name}不能是 {_short(error.instance)}，应为：{'、'.join(str(v) for v in values)}{_comma(error.instance)}"
+
+
+def _comma(instance: Any) -> str:
+    return "；用了中文逗号“，”，请改成英文逗号“,”，后面空一格" if "，" in str(instance) else ""
 
 
 _TYPES = {
@@ -172,12 +208,29 @@ def _type(name: str, error: Any) -> str:
 
 
 def _slip(error: Any) -> str:
-    """What was most likely meant by a text where a number is wanted."""
-    text = error.instance if isinstance(error.instance, str) else ""
+    """What was most likely meant by a text where a number, or true or false, is wanted."""
+    text = error.instance.strip() if isinstance(error.instance, str) else ""
+    if error.validator_value == "boolean":
+        return f"；请写 {_TRUTH[text.lower()]}，不加引号" if text.lower() in _TRUTH else ""
+    if error.validator_value == "array" and text:
+        return f"；只有一项也要写成 [{text}]"
     half = unicodedata.normalize("NFKC", text)
-    if error.validator_value not in ("number", "integer") or not _NUMBER.fullmatch(half):
+    found = _WITH_UNIT.fullmatch(half)
+    if error.validator_value not in ("number", "integer") or found is None:
         return ""
+    number, unit = found.groups()
+    if unit == "%":
+        return f"；百分数写成小数 {Decimal(number) / 100}"
+    if unit:
+        return f"；请去掉单位“{unit}”，只写 {number}"
     return f"；这是全角数字，请写半角的 {half}" if half != text else "；数字不加引号"
+
+
+_WITH_UNIT = re.compile(r"(-?(?:0|[1-9][0-9]{0,11})(?:\.[0-9]{1,3})?)\s*(%|[\u4e00-\u9fff]{1,3})?", re.ASCII)
+_TRUTH = {
+    **dict.fromkeys(("是", "计入", "真", "yes", "y", "on", "true", "1"), "true"),
+    **dict.fromkeys(("否", "不计入", "不", "假", "no", "n", "off", "false", "0"), "false"),
+}
 
 
 _FORMATS = {
@@ -203,9 +256,24 @@ def _ways(error: Any) -> str:
     return "、".join(name for way in error.validator_value for name in way.get("required", ()))
 
 
+def _id_of(others: str, example: str) -> str:
+    return f"，编号只能用小写英文字母、{others}，以字母开头，2 到 32 个字符，例如 {example}"
+
+
 _PATTERNS = {
     "\\S": "，不能只有空格",
     "^(19|20|21|(?![0-9]{4}-))": "，年份应在 1900 到 2199 之间；一直有效就不写 until",
+    "^[a-z][a-z0-9-]{1,31}$": _id_of("数字和 -", "jg1"),
+    "^[a-z][a-z0-9_]{1,31}$": _id_of("数字和下划线 _", "theme_day"),
+    "^[a-z][a-z0-9_-]{1,31}$": _id_of("数字、- 和下划线 _", "member-year"),
+    "^(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})$": (
+        "，应写成 2026-03-05T16:58:21+08:00 的样子（大写 T，带时区）"
+    ),
+    "^([01][0-9]|2[0-3]):[0-5][0-9]$": "，应写成 14:30 的样子",
+    "^[0-9]{4}-[0-9]{2}$": "，应写成 2026-01 的样子",
+    "^[0-9a-f]{64}$": "，应为照片的 SHA-256（64 位，只有 0 到 9 和 a 到 f）",
+    "^[0-7][0-9A-HJKMNP-TV-Z]{25}$": "，应为 26 位的记录编号（数字和大写字母，没有 I、L、O、U）",
+    "^[0-9a-f]{40}$": "，应为提交的完整编号（40 位，只有 0 到 9 和 a 到 f）",
 }
 
 _WORDS: dict[str, Callable[[str, Any], str]] = {

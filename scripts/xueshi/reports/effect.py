@@ -28,7 +28,8 @@ def effects(change: Proposed, approvals: Approvals) -> tuple[Effect, ...]:
         branches = {path.split("/")[1] for path in change.changed if kind_of(path) == "roster"}
         rosters = [side.rosters[b] for side in (change.base, after) for b in branches if b in side.rosters]
         members = dict.fromkeys(entry.id for roster in rosters for entry in roster.members)
-    return effect_of_rules(change.base, after, approvals, members, change.today)
+    later = change.after.approvals() if change.after else None
+    return effect_of_rules(change.base, after, approvals, members, change.today, later=later)
 
 
 def effect_data(

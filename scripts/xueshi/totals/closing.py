@@ -47,11 +47,26 @@ def differences(closing: Closing, figures: Totals) -> tuple[tuple[str, str, bool
     return tuple(found)
 
 
-def _told(then: ClosedMember | None, now: ClosedMember | None) -> str:
+def shifted(before: Totals, after: Totals, year: int) -> tuple[tuple[str, str], ...]:
+    """Members whose year these figures, both of its 31 December, give otherwise: id, and what differs in words."""
+    found = []
+    for member in sorted(before.members.keys() | after.members.keys()):
+        one, other = (
+            _closed(side.members[member], year) if member in side.members else None
+            for side in (before, after)
+        )
+        if one != other:
+            found.append((member, _told(one, other, ("原来", "改后"))))
+    return tuple(found)
+
+
+def _told(
+    then: ClosedMember | None, now: ClosedMember | None, names: tuple[str, str] = ("结账时", "现在算出")
+) -> str:
     if then and now and then.hours == now.hours:
         return "学时相同，要求或结论不同"
     before, after = (f"{one.hours} 学时" if one else "无" for one in (then, now))
-    return f"结账时 {before}，现在算出 {after}"
+    return f"{names[0]} {before}，{names[1]} {after}"
 
 
 def _closed(member: MemberTotals, year: int) -> ClosedMember | None:

@@ -62,19 +62,25 @@ def effect(
 
 
 def effect_of_rules(
-    before: RecordSet, after: RecordSet, approvals: Approvals, members: Iterable[str], on: date
+    before: RecordSet,
+    after: RecordSet,
+    approvals: Approvals,
+    members: Iterable[str],
+    on: date,
+    later: Approvals | None = None,
 ) -> tuple[Effect, ...]:
-    """The effect of other rosters, units or rules on these members; the records are the same."""
+    """The effect of other rosters, units or rules on these members; the records are the same. `later`: the approvals
+    that there will be, where other addresses, desks or another baseline change them too."""
     by_member: dict[str, dict[str, Study]] = {}
     for path, study in before.studies.items():
         by_member.setdefault(study.member, {})[path] = study
-    people, later = before.people(), after.people()
+    people, then = before.people(), after.people()
     found = []
     for member in members:
         own = by_member.get(member, {})
         pair = (replace(before, studies=own), replace(after, studies=own))
-        old, new = people.get(member), later.get(member)
-        one = _compared(old, member, pair, (before.policy, after.policy), approvals, (), on, new)
+        old, new = people.get(member), then.get(member)
+        one = _compared(old, member, pair, (before.policy, after.policy), approvals, (), on, new, later)
         if any(shift.changes for shift in one.shifts):
             found.append(one)
     return tuple(found)
@@ -88,12 +94,14 @@ def _compared(
     approvals: Approvals,
     paths: Collection[str],
     day: date,
-    later: Person | None,
+    new: Person | None,
+    later: Approvals | None = None,
 ) -> Effect:
     nobody = Person(member, member, (), (), ())
     known = frozenset(path for path in pair[0].studies if path in approvals)
+    then = known if later is None else frozenset(path for path in pair[1].studies if path in later)
     before = total_of(pair[0], policies[0], known, person or nobody, day)
-    after = total_of(pair[1], policies[1], known | set(paths), later or nobody, day)
+    after = total_of(pair[1], policies[1], then | set(paths), new or nobody, day)
     return _effect(member, day, before, after, paths)
 
 

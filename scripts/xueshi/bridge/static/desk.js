@@ -6,6 +6,7 @@
   for (const form of document.querySelectorAll("form")) {
     form.addEventListener("submit", function () {
       const button = form.querySelector("[data-sending]");
+      if (!button) return;
       setTimeout(function () {
         button.disabled = true;
         button.textContent = button.dataset.sending;
@@ -27,11 +28,12 @@
   function count() {
     const chosen = boxes.filter((box) => box.checked);
     const hours = chosen.reduce((sum, box) => sum + Number(box.dataset.hours), 0);
-    const words = "已选 " + chosen.length + " 条";
+    const many = chosen.reduce((sum, box) => sum + Number(box.dataset.count), 0);
+    const words = "已选 " + many + " 条";
     document.getElementById("chosen").textContent = chosen.length ? words : "";
     document.getElementById("count").textContent = chosen.length ? words : "还没有选";
     document.getElementById("sum").textContent = chosen.length ? "共 " + hours + " 学时" : "";
-    approve.textContent = chosen.length ? "通过 " + chosen.length + " 条" : "通过选中的";
+    approve.textContent = chosen.length ? "通过 " + many + " 条" : "通过选中的";
     approve.disabled = chosen.length === 0;
     all.checked = quiet.length > 0 && quiet.every((box) => box.checked);
   }

@@ -1,0 +1,215 @@
+"""Decisions of the desk: kept, open to be undone for a while, then carried out on the host, once, whatever dies when."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from xueshi import records
+from xueshi.bridge.brought import Brought, bring
+from xueshi.bridge.office import Office
+from xueshi.bridge.pages import Refused
+from xueshi.bridge.queue import is_own, judged, may_decide
+from xueshi.bridge.withdraw import carry_withdrawals
+from xueshi.delivery import MAIN, leaving
+from xueshi.errors import HostError, HostLimited, HostRefused, HostUnavailable
+from xueshi.hosts.base import Host, Pull
+from xueshi.model import Change, Severity, Study
+from xueshi.outbox import Decision
+from xueshi.proposals import granted
+from xueshi.records import study_file
+
+_LOG = logging.getLogger("xueshi.bridge")
+_LOOK_BACK = "-500"  # merges among which one that was lost from sight is looked for
+DONE, WAITING = "done", "waiting"
+
+
+def decide(
+    office: Office, by: str, pull: Pull, head: str, what: str, payload: Mapping[str, Any] | None = None
+) -> str:
+    """Keep what reviewer `by` decided on a pull request as they saw it (`head`); DONE or WAITING.
+
+    Raises Refused for what could not be carried out as things stand now. The same decision sent twice is one."""
+    host = desk_host(office)
+    payload = {**(payload or {}), "title": title_of(pull)}
+    if _is_done(office, pull, by, what):
+        return DONE
+    _ready(office, pull, head, by, what, payload)
+    now = office.now()
+    made = office.outbox.decisions.add(
+        pull.number, head, by, what, payload, now, (now + office.undo).timestamp()
+    )
+    if made is None:
+        held = next((d for d in office.outbox.decisions.waiting() if d.pull == pull.number), None)
+        if held is not None and (held.by, held.what, held.head) == (by, what, head):
+            return WAITING
+        raise Refused(409, "decided", "这条已经有人决定了", "要改主意，请先撤销原来的决定。")
+    if office.undo:
+        return WAITING
+    _carry(office, host, made, now)
+    return _told(office, made)
+
+
+def hasten(office: Office, by: str, ident: int) -> None:
+    """Carry out at once what `by` decided."""
+    now = office.now()
+    if office.outbox.decisions.hasten(ident, by, now.timestamp()):
+        made = next((d for d in office.outbox.decisions.due(now.timestamp()) if d.id == ident), None)
+        if made is not None:
+            _carry(office, desk_host(office), made, now)
+
+
+def carry_out(office: Office, now: datetime) -> int:
+    """Carry out what is due, each judged again as of now, and take back what members withdrew; how many decisions are
+    still to be carried out, since the host was away or wants fewer calls. What fails is told at the desk."""
+    carry_withdrawals(office, now)
+    due = office.outbox.decisions.due(now.timestamp())
+    if office.desk is None:
+        return 0
+    for made in due:
+        if office.outbox.limits.blocked(now.timestamp()):
+            break
+        _carry(office, office.desk, made, now)
+    left = len(office.outbox.decisions.due(now.timestamp()))
+    if left < len(due):
+        office.wake()
+    return left
+
+
+def allowed(office: Office, by: str, pull: Pull) -> Brought:
+    """What the pull request brings, if this reviewer may decide on it today. Raises Refused."""
+    content = bring(office, pull)
+    if not may_decide(office.current(), by, content):
+        raise Refused(403, "other branch", "这条登记不归您审核", "请由该支部的审核人决定。")
+    if is_own(content, by):
+        raise Refused(403, "own record", "不能审核自己的登记", "请由另一位审核人或上级党委决定。")
+    return content
+
+
+def title_of(pull: Pull) -> str:
+    """A pull request's title without the state that it begins with."""
+    return re.sub(r"^【[^】]*】", "", pull.title)
+
+
+def desk_host(office: Office) -> Host:
+    """The host as the desk's own identity. Raises Refused where the desk is switched off."""
+    if office.desk is None:
+        raise Refused(404, "desk is off", "这里没有开通审核台", "请到代码托管平台上审核，或联系党委管理员。")
+    return office.desk
+
+
+def _carry(office: Office, host: Host, made: Decision, now: datetime) -> None:
+    """One decision; what the host could not do now stays begun, and is tried again."""
+    decisions, limits = office.outbox.decisions, office.outbox.limits
+    if not limits.spend(host.budget, now.timestamp()) or not decisions.begin(made.id):
+        return
+    try:
+        _act(office, host, made, now)
+        decisions.end(made.id, "done")
+    except Refused as refused:
+        decisions.end(made.id, "failed", f"{refused.title}：{refused.cure}")
+    except HostRefused as refused:
+        _LOG.warning("decision %d: %s", made.id, refused)
+        words = "这条登记刚才有变化（可能已被别人审完，或本人撤回了），请看清后再决定"
+        decisions.end(made.id, "failed", words)
+    except HostLimited as error:
+        limits.block(host.name, error.until, str(error))
+    except HostError as error:
+        _LOG.warning("decision %d is put off: %s", made.id, error)
+
+
+def _act(office: Office, host: Host, made: Decision, now: datetime) -> None:
+    pull = host.get(made.pull)
+    if pull is None:
+        raise HostRefused(f"no pull {made.pull}")
+    if _is_done(office, pull, made.by, made.what):
+        return
+    grant = _ready(office, pull, made.head, made.by, made.what, made.payload, made.at)
+    try:
+        if made.what in ("return", "drop"):
+            host.close(pull.number, made.by, _reason(made), now)
+        else:
+            host.merge(pull.number, made.head, made.by, now, grant=grant)
+    except HostRefused:  # the same decision, carried out by another thread meanwhile
+        seen = host.get(made.pull)
+        if seen is None or not _is_done(office, seen, made.by, made.what):
+            raise
+
+
+def _ready(
+    office: Office,
+    pull: Pull,
+    head: str,
+    by: str,
+    what: str,
+    payload: Mapping[str, Any],
+    at: datetime | None = None,
+) -> dict[str, bytes]:
+    """The files that go with a merge. Raises Refused for what may not be done now."""
+    if pull.state != "open":
+        raise Refused(409, "decided", "这条已经审完了", "可能是别的审核人刚审过，或本人撤回了。")
+    if not head:
+        raise Refused(409, "no head", "没有说明看到的是哪一版", "请刷新后再看。")
+    content = allowed(office, by, pull)
+    if head != pull.head:
+        raise Refused(409, "moved", "这条登记刚才有变化", "请看清后再决定。")
+    if what in ("return", "drop"):
+        if what == "drop":
+            row(content, str(payload["record"]))
+        return {}
+    grant: dict[str, bytes] = {}
+    if what == "amend":
+        study = row(content, str(payload["record"]))
+        change = Change("amend", by, (at or office.now()).replace(microsecond=0), str(payload["reason"]))
+        grant[study.path] = study_file(granted(study, Decimal(str(payload["hours"])), change))
+    changed = replace(content, files={**content.files, **grant})
+    found = judged(office.current(), changed, office.evidence())
+    error = next((problem for problem in found if problem.severity is Severity.ERROR), None)
+    if error is not None:
+        raise Refused(409, "check failed", "检查没有通过", str(error))
+    return grant
+
+
+def row(content: Brought, record: str) -> Study:
+    """One record of a proposal; of one that has a single record it need not be named. Raises Refused."""
+    for study in content.studies:
+        if study.id == record or (not record and len(content.studies) == 1):
+            return study
+    raise Refused(404, "no such row", "没有这条登记", "请回到列表刷新后再看。")
+
+
+def _reason(made: Decision) -> str:
+    reason = str(made.payload["reason"])
+    return leaving("退回", str(made.payload["submission"]), reason) if made.what == "drop" else reason
+
+
+def _is_done(office: Office, pull: Pull, by: str, what: str) -> bool:
+    """Whether the host has carried out this decision of the same reviewer, whatever was noted of it here."""
+    if what in ("return", "drop"):
+        return pull.state == "closed" and pull.decided_by == by
+    return pull.state == "merged" and _merged_by(office, pull) == by
+
+
+def _merged_by(office: Office, pull: Pull) -> str | None:
+    """Who decided a merge: it says so itself; the host may know a login only, or have died before it noted anything."""
+    if pull.merge is not None and office.repo.resolve(pull.merge) is None:
+        raise HostUnavailable(f"the merge of pull {pull.number} is not fetched yet")
+    line = records.read_commits(office.repo, "--first-parent", "--merges", _LOOK_BACK, MAIN)
+    merge = next((commit for commit in line if pull.head in commit.parents[1:]), None)
+    return (merge.sole("Approved-By") if merge else None) or pull.decided_by
+
+
+def _told(office: Office, made: Decision) -> str:
+    """What became of a decision that was to be carried out at once. Raises Refused when it could not be."""
+    decisions = office.outbox.decisions
+    failed = {one.id: one.error for one in decisions.failed(made.by, made.at)}
+    if made.id in failed:
+        decisions.tell(made.id, made.by)
+        title, _, cure = (failed[made.id] or "").partition("：")
+        raise Refused(409, "not carried out", title, cure)
+    return WAITING if any(one.id == made.id for one in decisions.waiting(made.by)) else DONE

@@ -1,0 +1,84 @@
+"""Guards around the bridge: who asks, how often, from which site, how much and how fast; and what is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from starlette.middleware import Middleware
+from starlette.types import Scope
+
+from xueshi import disk
+from xueshi.bridge.guards.access import Access, route
+from xueshi.bridge.guards.address import Network, behind, by_address
+from xueshi.bridge.guards.bodies import Bodies
+from xueshi.bridge.guards.forms import Forms
+from xueshi.bridge.guards.headers import SecurityHeaders
+from xueshi.bridge.guards.limits import Buckets, Guesses, RateLimit, TooMany
+from xueshi.bridge.guards.pages import Words, page
+from xueshi.bridge.guards.place import Place
+from xueshi.bridge.guards.room import Room
+from xueshi.bridge.guards.sites import SameSite, shown
+
+LINKS = ("/m", "/b", "/p", "/s", "/desk")  # below these a token or a code stands in the path
+FORMS = ("/m", "/b")
+DESK = ("/desk",)
+MACHINES = ("/git", "/hooks")  # no browser calls there
+OWN = ("/site", "/git")  # answers that are not made from our templates
+WORDS = {
+    "many": Words("登记得太快了", "请过 {wait}再提交；填的内容还在，请回到上一页。"),
+    "guesses": Words("打错的链接太多了", "请过 {wait}再试，并请重新扫码，或向支部组织委员要新的链接。"),
+    "foreign": Words("不能从别的网站提交", "请从您的链接或海报重新打开，再提交一次。"),
+    "large": Words(
+        "发来的内容太大", "照片加起来超过了 60 MB。请回到上一页，换小一些的照片或少选几张；填的内容还在。"
+    ),
+    "slow": Words("没有收全", "网络太慢或断开过，请换个网络，回到上一页再提交一次；填的内容还在。"),
+    "encoding": Words(
+        "没有收全", "这个浏览器发来的内容读不出，请用微信或手机自带的浏览器打开链接，再提交一次。"
+    ),
+    "room": Words(
+        "暂时收不下",
+        "服务器的磁盘满了，管理员处理后就能提交。填的文字还在这台手机上，请过一会儿再打开链接，照片要重新选。",
+    ),
+}
+
+
+def around(
+    *,
+    base_url: str,
+    folder: Path,
+    trusted: Sequence[Network],
+    address_per_minute: int,
+    guesses_per_minute: int,
+    disk_floor: int,
+    max_body: int,
+    known: Callable[[Scope], bool] = lambda scope: False,
+    words: Mapping[str, Words] = WORDS,
+) -> list[Middleware]:
+    """Every guard, outermost first, for Starlette's `middleware`. `known` says whether a request's link is a right one
+    (see Guesses); `disk_floor` and `max_body` in bytes."""
+    return [
+        Middleware(behind, trusted=trusted),
+        Middleware(Access),
+        Middleware(Place, base_url=base_url),
+        Middleware(SecurityHeaders, https=base_url.startswith("https:"), own=OWN),
+        Middleware(SameSite, base_url=base_url, words=words["foreign"], strict=DESK, open_to=MACHINES),
+        Middleware(RateLimit, buckets=Buckets(address_per_minute, 60), words=words["many"], prefixes=FORMS),
+        Middleware(
+            Guesses,
+            buckets=Buckets(guesses_per_minute, 60),
+            words=words["guesses"],
+            prefixes=LINKS,
+            known=known,
+        ),
+        Middleware(Room, room=partial(disk.room, folder, disk_floor), words=words["room"], prefixes=FORMS),
+        Middleware(Forms, words=words["encoding"]),
+        Middleware(Bodies, size=max_body, too_large=words["large"], too_slow=words["slow"]),
+    ]
+
+
+__all__ = [
+    "WORDS", "Access", "Bodies", "Buckets", "Forms", "Guesses", "Place", "RateLimit", "Room", "SameSite",
+    "SecurityHeaders", "TooMany", "Words", "around", "behind", "by_address", "page", "route", "shown",
+]  # fmt: skip

@@ -1,0 +1,127 @@
+"""How often: a bucket for each key, in memory, forgotten when it is full again."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from xueshi.bridge.guards.address import by_address
+from xueshi.bridge.guards.pages import Words, page
+from xueshi.bridge.guards.scopes import below, unsafe
+
+
+class TooMany(Exception):
+    """More than may be asked for; `wait` in whole seconds until the next."""
+
+    def __init__(self, wait: int) -> None:
+        super().__init__(f"wait {wait} s")
+        self.wait = wait
+
+
+class Buckets:
+    """`many` in any `seconds`, for each key by itself; at once or spread. `now` in seconds, from any start.
+
+    A bucket is one number: when it will be full again. At most `most` keys are kept; beyond, those that are full are
+    forgotten first, then the one that was not used for longest."""
+
+    def __init__(
+        self, many: int, seconds: float, *, now: Callable[[], float] = time.monotonic, most: int = 20_000
+    ) -> None:
+        self._apart, self._span, self._now, self._most = seconds / many, seconds, now, most
+        self._full_at: dict[str, float] = {}  # by last use, oldest first
+        self._lock = threading.Lock()
+
+    def wait(self, key: str) -> int:
+        """Whole seconds until one may be taken; 0 for now."""
+        with self._lock:
+            return self._wait(key, self._now())
+
+    def take(self, key: str) -> int:
+        """Take one; 0, or the whole seconds to wait when there is none, and then nothing is taken."""
+        with self._lock:
+            now = self._now()
+            wait = self._wait(key, now)
+            if not wait:
+                self._full_at[key] = max(self._full_at.pop(key, now), now) + self._apart
+                self._forget(now)
+            return wait
+
+    def demand(self, key: str) -> None:
+        """Take one. Raises TooMany."""
+        wait = self.take(key)
+        if wait:
+            raise TooMany(wait)
+
+    def __len__(self) -> int:
+        return len(self._full_at)
+
+    def _wait(self, key: str, now: float) -> int:
+        after = max(self._full_at.get(key, now), now) + self._apart - now - self._span
+        return math.ceil(after) if after > 1e-6 else 0
+
+    def _forget(self, now: float) -> None:
+        if len(self._full_at) <= self._most:
+            return
+        self._full_at = {key: at for key, at in self._full_at.items() if at > now}
+        while len(self._full_at) > self._most * 0.9:  # some room, so that this is not done at every call
+            del self._full_at[next(iter(self._full_at))]
+
+
+class RateLimit:
+    """429 for requests that may change something, below `prefixes`, beyond what their key's bucket holds."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        buckets: Buckets,
+        words: Words,
+        prefixes: Sequence[str],
+        key: Callable[[Scope], str] = by_address,
+    ) -> None:
+        self._app, self._buckets, self._words = app, buckets, words
+        self._prefixes, self._key = prefixes, key
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if unsafe(scope) and below(scope, self._prefixes):
+            wait = self._buckets.take(self._key(scope))
+            if wait:
+                await page(429, self._words, wait)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+class Guesses:
+    """Below `prefixes`, an answer 403 or 404 is a guess; an address out of guesses gets 429 whatever it asks there,
+    unless `known` says that the link is a right one: a whole school may share the guesser's address."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        buckets: Buckets,
+        words: Words,
+        prefixes: Sequence[str],
+        known: Callable[[Scope], bool] = lambda scope: False,
+    ) -> None:
+        self._app, self._buckets, self._words = app, buckets, words
+        self._prefixes, self._known = prefixes, known
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not below(scope, self._prefixes):
+            await self._app(scope, receive, send)
+            return
+        who = by_address(scope)
+        wait = self._buckets.wait(who)
+        if wait and not self._known(scope):
+            await page(429, self._words, wait)(scope, receive, send)
+            return
+
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] in (403, 404):
+                self._buckets.take(who)
+            await send(message)
+
+        await self._app(scope, receive, counted)

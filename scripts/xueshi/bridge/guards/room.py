@@ -1,0 +1,42 @@
+"""A full disk: nothing is taken that could not be kept."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from xueshi import disk
+from xueshi.bridge.guards.pages import Words, page
+from xueshi.bridge.guards.scopes import below, unsafe
+
+_LOG = logging.getLogger("xueshi.bridge")
+
+
+class Room:
+    """507 for what is sent below `prefixes` while `room()` says no, and for a request that met a full disk."""
+
+    def __init__(self, app: ASGIApp, room: Callable[[], bool], words: Words, prefixes: Sequence[str]) -> None:
+        self._app, self._room, self._words, self._prefixes = app, room, words, prefixes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if unsafe(scope) and below(scope, self._prefixes) and not await run_in_threadpool(self._room):
+            _LOG.error("the disk is nearly full: a registration was not taken")
+            await page(507, self._words)(scope, receive, send)
+            return
+        started = False
+
+        async def told(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, told)
+        except Exception as error:
+            if started or not disk.full(error):
+                raise
+            _LOG.exception("the disk is full")
+            await page(507, self._words)(scope, receive, send)

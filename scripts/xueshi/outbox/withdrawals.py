@@ -1,0 +1,39 @@
+"""What members want back after it set out for the host: kept until the host has let it go, or has decided otherwise."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from xueshi.outbox.rows import WAITING
+from xueshi.outbox.store import Store
+from xueshi.outbox.tables import submission, withdrawal
+
+
+class Withdrawals:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def want(self, ident: str, at: datetime) -> None:
+        """Keep the wish; wanting it twice is wanting it once."""
+        with self._store.writing() as connection:
+            told = withdrawal.insert().prefix_with("OR IGNORE").values(submission=ident, at=at.isoformat())
+            connection.execute(told)
+
+    def wanted(self, ident: str) -> bool:
+        """Whether its member wanted a submission back, whatever became of that."""
+        query = sa.select(withdrawal.c.submission).where(withdrawal.c.submission == ident)
+        with self._store.reading() as connection:
+            return connection.execute(query).first() is not None
+
+    def open(self) -> list[str]:
+        """Submissions that are wanted back and that nobody has decided yet, oldest wish first."""
+        query = (
+            sa.select(withdrawal.c.submission)
+            .join(submission, submission.c.id == withdrawal.c.submission)
+            .where(submission.c.state.in_(WAITING))
+            .order_by(withdrawal.c.at, withdrawal.c.submission)
+        )
+        with self._store.reading() as connection:
+            return [one.submission for one in connection.execute(query)]

@@ -1,0 +1,379 @@
+"""What members do after sending: take back, correct, register again, ask how it stands, get a new link."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from conftest import BRIDGE
+from test_bridge import GOOD, NOW, Desk, bridge
+from test_pictures import photo
+
+from xueshi import proposals, records
+from xueshi.bridge import carry_out
+from xueshi.cli import main
+from xueshi.errors import HostUnavailable
+from xueshi.model import Closing, Void
+from xueshi.outbox import Gathering
+from xueshi.words import receipt_code
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with bridge(tmp_path) as made:
+        yield made
+
+
+def approved(desk: Desk, **more: str) -> str:
+    """A registration that counts; its receipt."""
+    receipt = desk.sent(**more)  # type: ignore[arg-type]
+    desk.deliver()
+    number = desk.host.open_pulls()[-1].number
+    desk.client.post(f"{desk.reviewer()}/approve", data={"pull": desk.pull(number)})
+    desk.deliver()
+    assert "已通过" in desk.client.get(receipt).text
+    return receipt
+
+
+def ticket(receipt: str) -> str:
+    return receipt.rpartition("/")[2]
+
+
+# --- withdraw
+
+
+def test_what_has_not_gone_to_the_host_is_withdrawn_at_once(desk: Desk) -> None:
+    receipt = desk.sent()
+    assert f"{receipt}/withdraw" in desk.client.get(receipt).text
+    asked = desk.client.get(f"{receipt}/withdraw").text
+    assert "撤回这条登记？" in asked and "党章专题学习" in asked
+    page = desk.client.post(f"{receipt}/withdraw").text
+    assert "已撤回" in page and "修改后重新提交" in page and f"{receipt}/withdraw" not in page
+    desk.deliver()
+    assert desk.host.open_pulls() == []
+    assert "已撤回" in desk.client.get(f"{desk.member()}/mine").text
+
+
+def test_what_waits_on_the_host_is_withdrawn_through_it(desk: Desk) -> None:
+    receipt = desk.sent()
+    desk.deliver()
+    page = desk.client.post(f"{receipt}/withdraw").text
+    assert "正在撤回" in page and "<h1" in page and "已撤回</h1>" not in page
+    assert desk.host.get(1).state == "closed"  # type: ignore[union-attr]
+    desk.deliver()
+    row = desk.outbox.get(ticket(receipt))
+    assert row is not None and (row.state, row.decided_by) == ("withdrawn", "m0012")
+    assert "已撤回</h1>" in desk.client.get(receipt).text
+    again = re.search(r'href="([^"]+\?again=[^"]+)"', desk.client.get(receipt).text)
+    assert again is not None and "党章专题学习" in desk.client.get(again[1]).text
+
+
+def test_one_leaves_a_group_and_the_others_stay(desk: Desk) -> None:
+    desk.delivery.rules = Gathering(rush=0, seconds=0)
+    mine = desk.sent(key="a")
+    others = [desk.sent(desk.member(m), key=m) for m in ("m0005", "m0003")]
+    desk.deliver()
+    desk.client.post(f"{mine}/withdraw")
+    desk.client.post(f"{others[0]}/withdraw")  # before the first is through
+    for _ in range(3):
+        desk.deliver()
+        carry_out(desk.office, NOW)
+    desk.deliver()
+    states = [desk.outbox.get(ticket(r)).state for r in (mine, *others)]  # type: ignore[union-attr]
+    assert states == ["withdrawn", "withdrawn", "pending"]
+
+
+def test_a_withdrawal_waits_for_the_way_out_and_for_a_host_that_is_away(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receipt = desk.sent()
+    desk.outbox.batches.seal(NOW, Gathering(), busy=False)  # on its way, no pull request yet
+    assert "正在撤回" in desk.client.post(f"{receipt}/withdraw").text
+
+    def away(*_: object, **__: object) -> None:
+        raise HostUnavailable("away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(desk.host, "close", away)
+        desk.deliver()
+        carry_out(desk.office, NOW)
+        assert "正在撤回" in desk.client.get(receipt).text
+        assert "正在撤回" in desk.client.get(f"{desk.member()}/mine").text
+    carry_out(desk.office, NOW)
+    desk.deliver()
+    assert "已撤回</h1>" in desk.client.get(receipt).text
+
+
+def test_who_is_too_late_is_told_that_it_was_approved(desk: Desk) -> None:
+    receipt = desk.sent()
+    desk.deliver()
+    desk.host.merge(1, desk.pull()[2:], "m0003", NOW)
+    desk.client.post(f"{receipt}/withdraw")
+    desk.deliver()
+    page = desk.client.get(receipt).text
+    assert "已通过</h1>" in page and "您要撤回时，审核人已经通过了这一条" in page
+
+
+def test_a_withdrawn_one_cannot_be_approved_by_a_decision_that_waits(desk: Desk) -> None:
+    desk.office.undo = timedelta(minutes=10)
+    receipt = desk.sent()
+    desk.deliver()
+    desk.client.post(f"{desk.reviewer()}/approve", data={"pull": desk.pull()})
+    desk.client.post(f"{receipt}/withdraw")
+    desk.office.now = lambda: NOW + timedelta(minutes=10)
+    carry_out(desk.office, desk.office.now())
+    desk.deliver()
+    assert "已撤回</h1>" in desk.client.get(receipt).text
+    assert "本人撤回了" in desk.client.get(desk.reviewer()).text
+
+
+def test_only_the_own_receipt_is_withdrawn(desk: Desk) -> None:
+    receipt = desk.sent()
+    assert desk.client.post(f"{desk.member('m0005')}/r/{ticket(receipt)}/withdraw").status_code == 404
+    poster = desk.path(desk.office.links.poster("jg1"))
+    assert desk.client.post(f"{poster}/r/{ticket(receipt)}/withdraw").status_code == 404
+    by_poster = desk.sent(poster, member="m0005", key="p")
+    assert "已撤回" in desk.client.post(f"{by_poster}/withdraw").text
+    assert desk.outbox.get(ticket(receipt)).state == "received"  # type: ignore[union-attr]
+
+
+# --- correct
+
+
+def correction(**more: str) -> dict[str, str]:
+    return {**GOOD, "start_date": "other", "start_date_other": "2026-03-04", "reason": "日期写错了", **more}
+
+
+def test_an_approved_record_is_corrected_through_review(desk: Desk) -> None:
+    receipt = approved(desk, photos=(photo(),), content="逐条讨论")  # type: ignore[arg-type]
+    path = f"{desk.member()}/correct/{ticket(receipt)}"
+    assert "更正这条记录" in desk.client.get(receipt).text
+    form = desk.client.get(path).text
+    assert "更正原因" in form and "逐条讨论" in form and form.count('name="kept"') == 1
+    kept = re.search(r'name="kept" value="([^"]+)"', form)
+    assert kept is not None
+    answer = desk.client.post(path, data=correction(kept=kept[1], content="逐条讨论", reason=""))
+    assert answer.status_code == 422 and "请写明为什么更正" in answer.text and "2026-03-04" in answer.text
+    answer = desk.client.post(path, data=correction(kept=kept[1], content="逐条讨论", hours="1.5"))
+    new = str(answer.url.path)
+    assert "更正的内容" in answer.text and "2026年3月5日" in answer.text and "2026年3月4日" in answer.text
+    assert "日期写错了" in answer.text and "2 → 1.5" in answer.text  # what it does to the year's hours
+    desk.deliver()
+    page = desk.client.get(f"{desk.reviewer()}/2").text
+    table = page[page.index("更正了什么") : page.index("更正了什么") + 900]
+    assert "学习日期" in table and "2026年3月4日" in table and ">1.5<" in table and "学习内容" not in table
+    assert "更正已有记录：日期写错了" in page
+    desk.client.post(f"{desk.reviewer()}/approve", data={"pull": desk.pull(2)})
+    desk.deliver()
+    study = next(iter(desk.office.current().records.studies.values()))
+    assert (study.start_date.isoformat(), study.hours, study.id) == ("2026-03-04", 1.5, ticket(receipt))
+    assert study.change is not None and (study.change.action, study.change.by) == ("correct", "m0012")
+    assert len(study.evidence) == 1
+    page = desk.client.get(new).text
+    assert "已通过</h1>" in page and "2026年3月5日" in page  # what it was stays to be seen
+
+
+def test_a_second_correction_is_shown_the_first(desk: Desk) -> None:
+    receipt = approved(desk)
+    path = f"{desk.member()}/correct/{ticket(receipt)}"
+    first = desk.client.post(path, data=correction(), follow_redirects=False)
+    assert first.status_code == 303
+    again = desk.client.post(path, data=correction(), follow_redirects=False)  # a double tap
+    assert ticket(again.headers["location"]) == ticket(first.headers["location"])
+    for answer in (desk.client.get(path), desk.client.post(path, data=correction(hours="1"))):
+        assert answer.status_code == 409 and "已经有一份更正" in answer.text
+        assert ticket(first.headers["location"]) in answer.text
+    desk.deliver()
+    desk.client.post(f"{desk.reviewer()}/2/return", data={"words": "没有错"})
+    desk.deliver()
+    page = desk.client.get(first.headers["location"]).text
+    back = re.search(r'href="([^"]+/correct/[^"]+)"', page)
+    assert back is not None and "日期写错了" in desk.client.get(back[1].replace("&amp;", "&")).text
+    assert desk.client.post(path, data=correction(hours="1"), follow_redirects=False).status_code == 303
+
+
+def test_corrections_sent_at_once_are_one(desk: Desk) -> None:
+    receipt = approved(desk)
+    path = f"{desk.member()}/correct/{ticket(receipt)}"
+    with ThreadPoolExecutor(4) as pool:
+        answers = pool.map(
+            lambda n: desk.client.post(path, data=correction(hours=str(n)), follow_redirects=False),
+            (1, 3, 4, 8),
+        )
+    assert sorted(answer.status_code for answer in answers) == [303, 409, 409, 409]
+    rows = [row for row in desk.outbox.of_member("m0012") if row.sent.action == "correct"]
+    assert len(rows) == 1
+
+
+def test_a_change_proposed_on_the_host_comes_first(desk: Desk) -> None:
+    receipt = approved(desk)
+    study = next(iter(desk.office.current().records.studies.values()))
+    ident = "01KJYKG9Z08M4T0V2N9X5B7CD1"
+    message = proposals.commit_message("void", ident, study.id, "m0005")
+    void = proposals.voided(study, Void("m0005", NOW, "不该登记"))
+    desk.school.tip = desk.office.current().tip
+    head = desk.school.commit((desk.school.tip,), {study.path: records.study_file(void)}, message, BRIDGE)
+    desk.school.repo.run("update-ref", f"refs/heads/sub/{ident}", head)
+    desk.deliver()
+    answer = desk.client.get(f"{desk.member()}/correct/{ticket(receipt)}")
+    assert answer.status_code == 409 and "正在被更正" in answer.text
+    desk.client.post(f"{desk.reviewer()}/approve", data={"pull": desk.pull(2)})
+    answer = desk.client.get(f"{desk.member()}/correct/{ticket(receipt)}")
+    assert answer.status_code == 409 and "已经作废，不能更正" in answer.text
+    assert "更正这条记录" not in desk.client.get(receipt).text
+
+
+def test_foreign_and_unchanged_records_are_not_corrected(desk: Desk) -> None:
+    receipt = approved(desk)
+    foreign = desk.client.get(f"{desk.member('m0005')}/correct/{ticket(receipt)}")
+    assert foreign.status_code == 404 and "只能更正本人已经通过的记录" in foreign.text
+    assert "党章" not in foreign.text
+    poster = desk.path(desk.office.links.poster("jg1"))
+    assert desk.client.get(f"{poster}/correct/{ticket(receipt)}").status_code == 404
+    same = desk.client.post(f"{desk.member()}/correct/{ticket(receipt)}", data={**GOOD, "reason": "没有改"})
+    assert same.status_code == 422 and "还没有改动任何一项" in same.text
+
+
+def test_a_closed_year_is_not_corrected(desk: Desk) -> None:
+    receipt = approved(desk, start_date="other", start_date_other="2025-12-05")
+    desk.office.now = lambda: NOW
+    current = desk.office.current()
+    closing = Closing(2025, current.tip, "0" * 40, "m0005", NOW, {}, {})
+    desk.office._current = replace(current, records=replace(current.records, closings={2025: closing}))
+    answer = desk.client.get(f"{desk.member()}/correct/{ticket(receipt)}")
+    assert answer.status_code == 409 and "2025 年已经结账，不能更正" in answer.text
+
+
+def test_records_from_elsewhere_are_listed_and_keep_their_pictures(desk: Desk) -> None:
+    receipt = approved(desk, photos=(photo(),))  # type: ignore[arg-type]
+    other = bridge_without_memory(desk)
+    page = other.client.get(f"{other.member()}/mine").text
+    path = f"{other.member()}/correct/{ticket(receipt)}"
+    assert "别处登记的记录" in page and f"/correct/{ticket(receipt)}" in page
+    form = other.client.get(path).text
+    kept = re.search(r'name="kept" value="([^"]+)"', form)
+    assert kept is not None and other.client.get(f"/p/{kept[1]}?small").status_code == 200
+    answer = other.client.post(path, data=correction(kept=kept[1]))
+    assert answer.status_code == 200 and "更正的内容" in answer.text
+    assert len(other.outbox.of_member("m0012")[0].sent.evidence) == 1
+
+
+def bridge_without_memory(desk: Desk) -> Desk:
+    """The same installation with an empty outbox: it knows only what the repository says."""
+    desk.office.outbox = type(desk.outbox)(desk.outbox.folder.parent / "fresh")
+    return desk
+
+
+# --- register again
+
+
+def test_the_next_one_begins_like_the_last_with_todays_date(desk: Desk) -> None:
+    receipt = desk.sent(start_date="other", start_date_other="2026-03-02", place="会议室", content="逐条讨论")
+    for page in (desk.client.get(receipt).text, desk.client.get(f"{desk.member()}/mine").text):
+        again = re.search(r'href="([^"]+\?again=[^"]+)"', page)
+        assert again is not None
+        form = desk.client.get(again[1]).text
+        assert 'value="2026-03-05" data-told="2026年3月5日（星期四）" checked' in form
+        assert "党章专题学习" in form and "会议室" in form and "逐条讨论" not in form
+
+
+# --- links that are replaced
+
+
+def test_a_replaced_link_says_so_and_the_new_one_holds(desk: Desk) -> None:
+    old, other = desk.member(), desk.member("m0005")
+    receipt = desk.sent(old)
+    page = desk.client.get(f"{old}/mine").text
+    assert "不是我的链接？" in page and "支部组织委员" in page
+    assert desk.outbox.doors.replace("m", "m0012", NOW) == 1
+    for path in (old, receipt, f"{old}/mine", f"{old}/correct/x"):
+        answer = desk.client.get(path)
+        assert answer.status_code == 404 and "这个链接已经换成新的" in answer.text
+    assert desk.client.post(old, data=GOOD).status_code == 404
+    assert ticket(receipt) in desk.client.get(f"{desk.member()}/mine").text
+    assert desk.client.get(other).status_code == 200
+    assert desk.client.get(desk.path(desk.office.links.poster("jg1"))).status_code == 200
+
+
+def test_the_command_replaces_one_link(tmp_path: Path) -> None:
+    def run(*args: str) -> tuple[int, str]:
+        done = CliRunner().invoke(main, list(args))
+        return done.exit_code, done.output
+
+    run("sample", str(tmp_path / "host.git"), "--members", "12", "--records", "60", "--until", "2026-11-24")
+    links = ("links", "--dir", str(tmp_path), "--base-url", "https://study.example.invalid")
+    before = {tuple(line.split("\t")[:2]): line.split("\t")[2:] for line in run(*links)[1].splitlines()}
+    member = next(ident for kind, ident in before if kind == "member")
+    reviewer = next(ident for kind, ident in before if kind == "desk")
+    assert re.search(r"审核码 \d{6}$", before["desk", reviewer][0])
+    code, out = run(*links, "--replace", member)
+    assert code == 0 and out.startswith(f"member\t{member}\t") and len(out.splitlines()) == 1
+    assert run(*links, "--replace", "jg1", "--poster")[1].startswith("poster\tjg1\t")
+    code, out = run(*links, "--replace", reviewer, "--desk")
+    assert code == 0 and out.split("\t")[2] != before["desk", reviewer][0]  # the code is another, too
+    for wrong in (("--replace", "m9999"), ("--desk",), ("--replace", "jg1", "--poster", "--desk")):
+        assert run(*links, *wrong)[0] == 2
+
+
+# --- how it stands, without a link
+
+
+def test_a_receipts_code_tells_state_and_dates_and_nothing_about_anybody(desk: Desk) -> None:
+    receipt = desk.sent(content="逐条讨论", place="会议室")
+    code = receipt_code(ticket(receipt))
+    assert re.fullmatch(r"[0-9A-Z]{5}-[0-9A-Z]{5}", code)
+    page = desk.client.get(receipt).text
+    assert code in page and f"/s/{code}/qr.svg" in page and f"http://bridge.test/s/{code}" in page
+    told = []
+    for step in ("received", "pending", "returned"):
+        shown = desk.client.get(f"/s/{code}")
+        assert shown.status_code == 200 and shown.headers["cache-control"] == "no-store"
+        told.append(shown.text)
+        for secret in (
+            "林样青",
+            "m0012",
+            "党章",
+            "教工",
+            "会议室",
+            "逐条",
+            "学时</title",
+            "2 学时",
+            ticket(receipt),
+            "/m/",
+        ):
+            assert secret not in shown.text, (step, secret)
+        if step == "received":
+            desk.deliver()
+        elif step == "pending":
+            desk.client.post(f"{desk.reviewer()}/1/return", data={"words": "照片里没有林样青"})
+            desk.deliver()
+    assert "已收到</h1>" in told[0] and "待审核</h1>" in told[1] and "已退回</h1>" in told[2]
+    assert "3月5日 09:00" in told[2] and "看退回的原因" in told[2]
+    picture = desk.client.get(f"/s/{code}/qr.svg")
+    assert picture.headers["content-type"].startswith("image/svg") and picture.text.startswith("<?xml")
+
+
+def test_a_code_is_found_however_it_is_typed(desk: Desk) -> None:
+    code = receipt_code(ticket(desk.sent()))
+    likes = {"0": "O", "1": "l"}
+    typed = [
+        "".join(likes.get(c, c) for c in code).lower(),
+        code.replace("-", ""),
+        f" {code[:5]} {code[6:]} ",
+    ]
+    for text in typed:
+        answer = desk.client.get("/s", params={"code": text})
+        assert answer.status_code == 200 and answer.url.path == f"/s/{code}" and "已收到" in answer.text
+    assert desk.client.get("/s").status_code == 200
+    assert "10 个字母和数字" in desk.client.get("/s", params={"code": code[:6]}).text
+    other = ("A" if code[0] != "A" else "B") + code[1:]
+    for wrong in (f"/s/{other}", "/s/<b>", "/s/x"):
+        answer = desk.client.get(wrong)
+        assert answer.status_code == 404 and "没有这个回执号" in answer.text
+    assert 'value="&lt;b&gt;"' in desk.client.get("/s/<b>").text
