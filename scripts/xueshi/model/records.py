@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from xueshi.model.closing import Closing
 from xueshi.model.organisation import Organisation, Person, Roster, RosterEntry
@@ -52,6 +53,7 @@ class RecordSet:
     lines: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     blobs: Mapping[str, str] = field(default_factory=dict)
     closings: Mapping[int, Closing] = field(default_factory=dict)
+    known: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)  # see people
 
     def line(self, path: str, name: str) -> int:
         """The line of a value, such as `hours` or `requirements.0.who`, or of the nearest thing around it."""
@@ -61,12 +63,26 @@ class RecordSet:
         return known.get(name, 1)
 
     def people(self) -> dict[str, Person]:
-        """Every member id with what all rosters say of it; ids in the order of branch, then roster."""
-        found: dict[str, list[RosterEntry]] = {}
-        for branch in sorted(self.rosters):
-            for entry in self.rosters[branch].members:
-                found.setdefault(entry.id, []).append(entry)
-        return {member: _person(entries) for member, entries in found.items()}
+        """Every member id with what all rosters say of it; ids in the order of branch, then roster. Put together once
+        for the same rosters, also over sets that differ in other things: the form asks at every registration."""
+        rosters = [self.rosters[branch] for branch in sorted(self.rosters)]
+        held, people = self.known.get("people", (None, {}))
+        if (
+            held is None
+            or len(held) != len(rosters)
+            or any(a is not b for a, b in zip(held, rosters, strict=True))
+        ):
+            people = _people(rosters)
+            self.known["people"] = rosters, people  # one assignment: several threads ask
+        return dict(people)
+
+
+def _people(rosters: Iterable[Roster]) -> dict[str, Person]:
+    found: dict[str, list[RosterEntry]] = {}
+    for roster in rosters:
+        for entry in roster.members:
+            found.setdefault(entry.id, []).append(entry)
+    return {member: _person(entries) for member, entries in found.items()}
 
 
 def _person(entries: list[RosterEntry]) -> Person:

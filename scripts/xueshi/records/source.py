@@ -177,7 +177,9 @@ def overlay(base: RecordSet, files: Mapping[str, bytes | None]) -> RecordSet:
             policy = found.value
         elif isinstance(found.value, Closing):
             closings[found.value.year] = found.value
-    return RecordSet(organisation, policy, rosters, studies, tuple(problems), lines, blobs, closings)
+    return RecordSet(
+        organisation, policy, rosters, studies, tuple(problems), lines, blobs, closings, base.known
+    )
 
 
 def parsed(path: str, blob: str, contents: Mapping[str, bytes]) -> Parsed:
