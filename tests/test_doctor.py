@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
+from pathlib import Path
 
 import pytest
-from conftest import BRIDGE, DESK, committee_files
+from click.testing import CliRunner
+from conftest import BRIDGE, DESK, START, School, committee_files
 
+from xueshi import ulids
+from xueshi.cli import main
 from xueshi.doctor import diagnose
 from xueshi.hosts.base import Probe
+from xueshi.hosts.local import LocalHost
 from xueshi.model import Organisation
+from xueshi.outbox import Gathering, Outbox
+from xueshi.proposals import Sent
 from xueshi.records import parse_file
 
 ON = date(2026, 11, 26)
@@ -80,3 +88,40 @@ def test_without_a_desk_every_reviewer_needs_an_address(organisation: Organisati
         "审核人 m0004",
         "审核人 m0005",
     ]
+
+
+def bridge(*args: str) -> tuple[int, str]:
+    answer = CliRunner().invoke(main, ["bridge", *args])
+    return answer.exit_code, answer.output
+
+
+def test_operators_see_settings_state_and_what_is_parked(tmp_path: Path) -> None:
+    host = LocalHost.create(tmp_path / "host.git", DESK)
+    school = School(host.repo)
+    school.to_main(school.commit((), committee_files(), "Begin\n", BRIDGE))
+    here = ("--dir", str(tmp_path))
+    code, told = bridge("doctor", *here)
+    assert code == 0 and "main 受保护" in told
+    assert "desk.undo_minutes = 10" in bridge("settings", *here)[1]
+    assert bridge("parked", *here)[0] == 2, "nothing was ever served from here"
+    outbox = Outbox(tmp_path / "outbox")
+    sent = Sent(
+        id=ulids.new(START), branch="jg1", member="m0012", via="link", notice="2026-01", at=START, kind="theme_day",
+        title="党章专题学习", start_date=ON, hours=Decimal(2),
+    )  # fmt: skip
+    outbox.store(sent, "key", sent.path)
+    outbox.batches.seal(START, Gathering(), busy=False)
+    outbox.batches.park(outbox.batches.due(0.0)[0], "too long a title")
+    code, told = bridge("parked", *here)
+    assert code == 0 and told.split("\t") == [sent.id, "0", sent.id, "too long a title\n"]
+    assert bridge("retry", sent.id, *here) == (0, f"{sent.id}\n") and bridge("retry", sent.id, *here)[0] == 2
+
+
+def test_a_host_that_cannot_be_reached_is_a_finding(tmp_path: Path) -> None:
+    (tmp_path / "x.toml").write_text(
+        f'folder = "{tmp_path}"\n[host]\nkind = "gitea"\napi_url = "http://127.0.0.1:9/api/v1"\nrepository = "a/b"\n'
+        'token = "abcdefgh12345678"\n'
+    )
+    (tmp_path / "x.toml").chmod(0o600)
+    code, told = bridge("doctor", "--config", str(tmp_path / "x.toml"))
+    assert code == 1 and "连不上代码托管" in told and "abcdefgh12345678" not in told

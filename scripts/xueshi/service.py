@@ -61,7 +61,7 @@ class Service:
         self.links = Links(self._secret, settings.base_url, outbox.doors.generation)
         self.metrics, self._beat = observe.Metrics(), observe.Beat()
         self.site = folder / "site"
-        host, desk, clone = _hosts(settings, folder)
+        host, desk, clone = connect(settings)
         self.host, self.repo = host, host.repo if isinstance(host, LocalHost) else clone
         together = settings.coalescing
         self._delivery = Delivery(
@@ -222,8 +222,10 @@ class Service:
         return _PAUSE
 
 
-def _hosts(told: Settings, folder: Path) -> tuple[Host, Host | None, Repository]:
-    """The host as the bridge, the same as the desk (None: switched off), and the bridge's clone."""
+def connect(told: Settings) -> tuple[Host, Host | None, Repository]:
+    """The host as the bridge, the same as the desk (None: switched off), and the bridge's clone. Raises UsageError
+    where there is no repository, XueshiError while there is no clone yet and the host is away."""
+    folder = told.folder.resolve()
     if told.host.kind == "local":
         own = LocalHost(Repository(folder / "host.git"), told.desk.identity)
         if own.repo.resolve(MAIN) is None:
@@ -309,4 +311,4 @@ class _Site:
         await files(scope, receive, send)
 
 
-__all__ = ["SECRET", "Service", "embedded"]
+__all__ = ["SECRET", "Service", "connect", "embedded"]

@@ -8,6 +8,7 @@ import gc
 
 import click
 
+from xueshi.cli import operate
 from xueshi.cli.audit import audit_command
 from xueshi.cli.bridge import bridge_group
 from xueshi.cli.change import (
@@ -48,6 +49,9 @@ COMMANDS: tuple[click.Command, ...] = (
     sample_command,
     demo_command,
 )
+
+for command in operate.COMMANDS:
+    bridge_group.add_command(command)
 
 
 @click.group(commands=COMMANDS)
