@@ -181,6 +181,9 @@ class FakeHost:
         self.asked: list[Asked] = []
         self.complaints: list[str] = []
         self.check: Callable[[Asked, Reply], Iterator[str]] = lambda asked, reply: iter(())
+        self.git_fault: Callable[[str], str] = lambda path: (
+            ""
+        )  # "before" or "after" the work is done, or not at all
         self.base = ""
         self.turn = (
             threading.Lock()
@@ -303,6 +306,10 @@ class _Handler(BaseHTTPRequestHandler):
         if given.decode() not in LOGINS:
             self._send(401, {"WWW-Authenticate": 'Basic realm="git"'}, b"")
             return
+        fault = self.host.git_fault(path)
+        if fault == "before":
+            self._send(502, {}, b"")
+            return
         environment = {
             "REQUEST_METHOD": self.command,
             "PATH_INFO": path,
@@ -314,6 +321,10 @@ class _Handler(BaseHTTPRequestHandler):
             "REMOTE_USER": "git",
         }
         answer = git_http._response(self.host.state.repo.serve(environment, body))
+        if fault == "after":
+            self.connection.shutdown(socket.SHUT_RDWR)
+            self.close_connection = True
+            return
         self._send(answer.status_code, dict(answer.headers), bytes(answer.body))
 
     def _send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
