@@ -137,3 +137,13 @@ def test_a_fault_of_ours_does_not_end_the_thread(caplog: pytest.LogCaptureFixtur
     finally:
         thread.stop()
     assert "ZeroDivisionError: ours" in caplog.text and "expected" in caplog.text
+
+
+def test_a_site_is_built_where_one_stands(
+    school: School, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CI says `--into build/published`, and git is called in another folder."""
+    monkeypatch.chdir(tmp_path)
+    answer = CliRunner().invoke(main, ["build", "--repo", str(school.repo.path), "--rev", "main", "--into", "out/site"])
+    assert answer.exit_code == 0, answer.output
+    assert (tmp_path / "out" / "site" / "index.html").is_file()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -248,6 +248,30 @@ def test_a_closed_year_is_not_corrected(desk: Desk) -> None:
     desk.office._current = replace(current, records=replace(current.records, closings={2025: closing}))
     answer = desk.client.get(f"{desk.member()}/correct/{ticket(receipt)}")
     assert answer.status_code == 409 and "2025 年已经结账，不能更正" in answer.text
+
+
+def test_a_course_of_several_days_keeps_them(desk: Desk) -> None:
+    school = desk.school
+    course = school.study(
+        kind="off_job",
+        title="集中培训",
+        hours="40",
+        start_date=date(2026, 2, 2),
+        organiser_level="university",
+    )
+    course = replace(course, end_date=date(2026, 2, 6))
+    school.merge(school.propose(course))
+    path = f"{desk.member()}/correct/{course.id}"
+    assert "别处登记的记录" in desk.client.get(f"{desk.member()}/mine").text
+    said = {
+        **GOOD, "kind": "off_job", "title": "集中培训班", "start_date": "other", "start_date_other": "2026-02-02",
+        "hours": "other", "hours_other": "40", "organiser_level": "university", "reason": "名称不全",
+    }  # fmt: skip
+    answer = desk.client.post(path, data=said)
+    assert answer.status_code == 200 and "更正的内容" in answer.text and "集中培训班" in answer.text
+    desk.deliver()
+    (study,) = next(iter(records.load_proposals(desk.school.repo, "main"))).studies
+    assert (study.end_date, study.hours, study.title) == (date(2026, 2, 6), 40, "集中培训班")
 
 
 def test_records_from_elsewhere_are_listed_and_keep_their_pictures(desk: Desk) -> None:

@@ -51,7 +51,7 @@ def send(
     faults: dict[str, str] = {}
     evidence = tuple(keep(office, photos, kept, faults, known=study.evidence))
     values = {**study_form.typed(form), "reason": reading.clean(form.get("reason", ""))}
-    sent, found = study_form.understand(values, who, current, now=now, evidence=evidence)
+    sent, found = study_form.understand(values, who, current, now=now, evidence=evidence, before=study)
     faults = {**found, **faults, **_reason_faults(values["reason"])}
     if sent is not None:
         sent = replace(sent, action="correct", record=record, reason=values["reason"] or None)

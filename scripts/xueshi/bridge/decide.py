@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 from collections.abc import Mapping
@@ -11,13 +12,13 @@ from decimal import Decimal
 from typing import Any
 
 from xueshi import records
-from xueshi.bridge.brought import Brought, bring
+from xueshi.bridge.brought import Brought, bring, brings
 from xueshi.bridge.office import Office
 from xueshi.bridge.pages import Refused
 from xueshi.bridge.queue import is_own, judged, may_decide
 from xueshi.bridge.withdraw import carry_withdrawals
 from xueshi.delivery import MAIN, leaving
-from xueshi.errors import HostError, HostLimited, HostRefused, HostUnavailable
+from xueshi.errors import HostLimited, HostRefused, HostUnavailable, XueshiError
 from xueshi.hosts.base import Host, Pull
 from xueshi.model import Change, Severity, Study
 from xueshi.outbox import Decision
@@ -68,17 +69,17 @@ def carry_out(office: Office, now: datetime) -> int:
     """Carry out what is due, each judged again as of now, and take back what members withdrew; how many decisions are
     still to be carried out, since the host was away or wants fewer calls. What fails is told at the desk."""
     carry_withdrawals(office, now)
-    due = office.outbox.decisions.due(now.timestamp())
     if office.desk is None:
         return 0
-    for made in due:
+    for made in office.outbox.decisions.due(now.timestamp()):
         if office.outbox.limits.blocked(now.timestamp()):
             break
         _carry(office, office.desk, made, now)
-    left = len(office.outbox.decisions.due(now.timestamp()))
-    if left < len(due):
-        office.wake()
-    return left
+    with contextlib.suppress(
+        XueshiError
+    ):  # read what main's move made stale here: no reviewer waits for that
+        brings(office, office.pulls())
+    return len(office.outbox.decisions.due(now.timestamp()))
 
 
 def allowed(office: Office, by: str, pull: Pull) -> Brought:
@@ -119,8 +120,11 @@ def _carry(office: Office, host: Host, made: Decision, now: datetime) -> None:
         decisions.end(made.id, "failed", words)
     except HostLimited as error:
         limits.block(host.name, error.until, str(error))
-    except HostError as error:
+    except XueshiError as error:
         _LOG.warning("decision %d is put off: %s", made.id, error)
+    except Exception:  # a fault of ours in one decision must not hold up the others
+        _LOG.exception("decision %d failed", made.id)
+        decisions.end(made.id, "failed", "系统出错了，没有办成。请再试一次；还是不行，请联系党委管理员")
 
 
 def _act(office: Office, host: Host, made: Decision, now: datetime) -> None:

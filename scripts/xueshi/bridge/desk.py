@@ -101,10 +101,11 @@ def show(office: Office, who: Reviewer, view: View) -> Page:
 
 def approve(office: Office, who: Reviewer, chosen: Sequence[str]) -> Page:
     """Approve the chosen proposals (`number:head`, as they were shown); those that cannot be are named with the reason."""
-    made = Outcome()
+    made, waiting = Outcome(), {pull.number: pull for pull in office.pulls()}
     for one in chosen:
-        number, _, head = one.partition(":")
-        pull = desk_host(office).get(int(number)) if number.isdigit() and len(number) < 10 else None
+        text, _, head = one.partition(":")
+        number = next(iter(_numbers([text])), 0)
+        pull = waiting.get(number) or desk_host(office).get(number)
         if pull is None:
             made.failed.append(("", "没有这条登记，请刷新后再看"))
         else:

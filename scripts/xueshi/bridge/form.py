@@ -13,7 +13,7 @@ from xueshi.checks.proposal import Proposed
 from xueshi.model import Evidence, Person, RecordSet, Severity, Study, Unit, contains
 from xueshi.proposals import Sent, corrected, register
 from xueshi.records import parse_file, study_file
-from xueshi.words import ORGANISER_LEVEL
+from xueshi.words import ORGANISER_LEVEL, plain
 
 NOTICE = "2026-11"  # version of the notice above the button; change both together
 FIELDS = ("start_date", "kind", "title", "hours", "evidence", "content", "place", "organiser_level")
@@ -95,10 +95,21 @@ def understand(
     *,
     now: datetime,
     evidence: tuple[Evidence, ...],
+    before: Study | None = None,
 ) -> tuple[Sent | None, dict[str, str]]:
-    """A submission, or what is wrong: field -> words for the person who filled it in."""
+    """A submission, or what is wrong: field -> words for the person who filled it in. What a corrected record (`before`)
+    says already is taken as it is: it may have more days, and so more hours, than the form asks for."""
     faults: dict[str, str] = {}
-    day, hours = _day(values["start_date"], current, entry, faults), _hours(values["hours"], current, faults)
+    day: date | None
+    hours: Decimal | None
+    if before is not None and values["start_date"] == before.start_date.isoformat():
+        day = before.start_date
+    else:
+        day = _day(values["start_date"], current, entry, faults)
+    if before is not None and values["hours"] == plain(before.hours):
+        hours = before.hours
+    else:
+        hours = _hours(values["hours"], current, faults)
     if values["kind"] not in current.records.policy.kinds:
         faults["kind"] = "请选学习类型"
     if values["organiser_level"] and values["organiser_level"] not in ORGANISER_LEVEL:

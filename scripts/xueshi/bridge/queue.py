@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -14,7 +14,7 @@ from xueshi.bridge.office import Current, Office
 from xueshi.bridge.remarks import Others, others, remarks, warnings
 from xueshi.checks.proposal import Proposed
 from xueshi.hosts.base import Pull
-from xueshi.model import Evidence, Kept, Person, Problem, Severity, Study
+from xueshi.model import Evidence, Kept, Person, Problem, RecordSet, Severity, Study
 from xueshi.records import study_file
 from xueshi.reports.effect import effect_data, effect_markdown, effects
 from xueshi.totals.effect import Effect, effect
@@ -39,8 +39,8 @@ class Row:
 
     @property
     def quiet(self) -> bool:
-        """Nothing to look at twice."""
-        return not self.problems and not self.warnings
+        """Nothing to look at twice; a change of what counts already is always looked at."""
+        return not self.problems and not self.warnings and self.before is None
 
     @property
     def name(self) -> str:
@@ -194,7 +194,9 @@ class _Judged:
     warnings: Mapping[str, tuple[str, ...]]
 
 
-def _judged(office: Office, current: Current, content: Brought, evidence: Kept | None) -> _Judged:
+def _judged(
+    office: Office, current: Current, content: Brought, evidence: Kept | None, beside: Others
+) -> _Judged:
     key = (current.tip, current.today, content.chain)
     known: _Judged | None = office.judged.get(key)
     if known is None:
@@ -202,7 +204,7 @@ def _judged(office: Office, current: Current, content: Brought, evidence: Kept |
         small = current.of_members({study.member for study in studies})
         found = effect(small, small.policy, current.approvals, studies, current.today)
         known = _Judged(
-            judged(current, content, evidence),
+            judged(_near(current, content, small, beside), content, evidence),
             {one.member: one for one in found},
             {study.path: tuple(warnings(office, current, study)) for study in studies},
         )
@@ -211,6 +213,17 @@ def _judged(office: Office, current: Current, content: Brought, evidence: Kept |
             while len(office.judged) > _KEPT:
                 office.judged.pop(next(iter(office.judged)), None)
     return known
+
+
+def _near(current: Current, content: Brought, small: RecordSet, beside: Others) -> Current:
+    """Main as far as records are compared with those of a proposal: their members' own, and those of the same pictures.
+    For a committee's change all of it. What is merged is judged by all of it in any case."""
+    if any(records.kind_of(path) != "study" for path in content.files):
+        return current
+    pictures = {picture.source_sha256 for study in content.studies for picture in study.evidence}
+    same = {one.path: one for picture in pictures for one in beside.by_picture.get(picture, ())}
+    held = {path: one for path, one in same.items() if path in current.records.studies}
+    return replace(current, records=replace(small, studies={**small.studies, **held}))
 
 
 def judged(current: Current, content: Brought, evidence: Kept | None) -> tuple[Problem, ...]:
@@ -242,7 +255,7 @@ def told(current: Current, study: Study) -> str:
 def _item(
     office: Office, current: Current, pull: Pull, content: Brought, evidence: Kept | None, beside: Others
 ) -> Item:
-    said = _judged(office, current, content, evidence)
+    said = _judged(office, current, content, evidence, beside)
     shown = {study.path for study in content.studies}
     opened = date.fromisoformat(pull.opened_at[:10])
     return Item(

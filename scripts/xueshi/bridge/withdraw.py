@@ -9,7 +9,7 @@ from xueshi.bridge.door import Door, own, receipt_path
 from xueshi.bridge.office import Office
 from xueshi.bridge.pages import Page, redirect, render
 from xueshi.delivery import leaving
-from xueshi.errors import HostError, HostLimited, HostRefused
+from xueshi.errors import HostLimited, HostRefused, XueshiError
 from xueshi.hosts.base import Host
 from xueshi.words import receipt_code
 
@@ -59,5 +59,5 @@ def _close(office: Office, host: Host, ident: str, by: str, number: int, now: da
         _LOG.info("withdrawal from pull %d: %s", number, refused)
     except HostLimited as error:
         limits.block(host.name, error.until, str(error))
-    except HostError as error:
+    except XueshiError as error:
         _LOG.warning("withdrawal from pull %d is put off: %s", number, error)
