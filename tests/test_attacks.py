@@ -377,7 +377,7 @@ FIELDS = [part(name.encode(), value.encode()) for name, value in GOOD.items()]
         ("multipart/form-data; boundary=", multipart(*FIELDS), 400),
         ("multipart/form-data; boundary=" + "x" * 300, multipart(*FIELDS), 400),
         ("multipart/form-data; boundary=xx", b"\x00" * 1000, 400),
-        ("multipart/form-data; boundary=xx", b"", 422),
+        ("multipart/form-data; boundary=xx", b"", 400),
         ("application/x-www-form-urlencoded", b"a=b&" * 50_000, 400),
         ("application/x-www-form-urlencoded", b"title=" + b"%41" * 100_000, 400),
         ("application/x-www-form-urlencoded", b"%=%zz&\xff\xfe=\x00", 422),

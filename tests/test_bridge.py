@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from test_pictures import photo
 
 from xueshi import records
-from xueshi.bridge import Office, make_app
+from xueshi.bridge import MAX_BODY, Office, guards, make_app
 from xueshi.delivery import Delivery, open_clone
 from xueshi.git import RefUpdate
 from xueshi.hosts.base import Host
@@ -26,7 +26,14 @@ from xueshi.links import Links
 from xueshi.outbox import Outbox
 
 NOW = START + timedelta(days=4)  # 2026-03-05 09:00 in Shanghai, a Thursday
-GOOD = {"start_date": "2026-03-05", "kind": "theme_day", "title": "党章专题学习", "hours": "2", "key": "k1"}
+GOOD = {
+    "start_date": "2026-03-05",
+    "kind": "theme_day",
+    "title": "党章专题学习",
+    "hours": "2",
+    "key": "k1",
+    "end": "1",
+}
 
 
 @dataclass
@@ -101,7 +108,12 @@ def bridge(
         undo=undo,
     )
     delivery = Delivery(outbox, open_clone(host, tmp_path / "clone.git"), host, BRIDGE)
-    with TestClient(make_app(office, []), base_url=base_url) as client:
+    around = guards.around(
+        base_url=base_url, folder=tmp_path, trusted=(), address_per_minute=100_000, guesses_per_minute=100_000,
+        disk_floor=0, max_body=MAX_BODY,
+    )  # fmt: skip
+    app = make_app(office, [], around)
+    with TestClient(app, base_url=base_url, headers={"Origin": base_url}) as client:
         yield Desk(client, office, delivery, school)
 
 
@@ -118,7 +130,8 @@ def test_the_form_has_at_most_seven_inputs_and_knows_who_it_is_for(desk: Desk) -
     page = desk.client.get(desk.member()).text
     shown, folded = page.split('<details class="more"')
     names = [
-        set(re.findall(r'<(?:input|textarea)[^>]* name="(\w+)"', part)) - {"key"} for part in (shown, folded)
+        set(re.findall(r'<(?:input|textarea)[^>]* name="(\w+)"', part)) - {"key", "end"}
+        for part in (shown, folded)
     ]
     assert {name.removesuffix("_other") for name in names[0]} == {
         "start_date", "kind", "title", "hours", "photos",
@@ -305,7 +318,7 @@ def test_every_page_of_ours_carries_a_strict_policy(desk: Desk) -> None:
     for path in (desk.member(), "/m/forged", desk.reviewer(), "/nowhere"):
         headers = desk.client.get(path).headers
         assert "script-src 'self'" in headers["content-security-policy"], path
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
 
 
 # --- the desk

@@ -144,6 +144,8 @@ def test_a_site_is_built_where_one_stands(
 ) -> None:
     """CI says `--into build/published`, and git is called in another folder."""
     monkeypatch.chdir(tmp_path)
-    answer = CliRunner().invoke(main, ["build", "--repo", str(school.repo.path), "--rev", "main", "--into", "out/site"])
+    answer = CliRunner().invoke(
+        main, ["build", "--repo", str(school.repo.path), "--rev", "main", "--into", "out/site"]
+    )
     assert answer.exit_code == 0, answer.output
     assert (tmp_path / "out" / "site" / "index.html").is_file()

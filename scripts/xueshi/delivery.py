@@ -80,12 +80,14 @@ def leaving(kind: str, submission_id: str, reason: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Wording:
     """What a pull request says beside the facts: a record's `effect` on hours in Markdown, where its `pictures` can be
-    seen, the names of a `person` and a `unit`, and the address of the `desk`."""
+    seen, the names of a `person` and a `unit`, and the address of the `desk`. Whoever `reviews` may not decide on their
+    own record, which must not keep the rest of a group from them: it goes alone."""
 
     effect: Callable[[Study], str] = lambda study: ""
     pictures: Callable[[Study], Sequence[str]] = lambda study: ()
     person: Callable[[str], str] = lambda member: member
     unit: Callable[[str], str] = lambda branch: branch
+    reviews: Callable[[str], bool] = lambda member: False
     desk: str = ""
 
 
@@ -114,7 +116,12 @@ class Delivery:
             self._fetch()
             batches, at = self.outbox.batches, now.timestamp()
             ready = self.outbox.limits.ready(self.host.budget, at)
-            batches.seal(now, self.rules, busy=ready > at or batches.waiting() > self.rules.rush)
+            batches.seal(
+                now,
+                self.rules,
+                busy=ready > at or batches.waiting() > self.rules.rush,
+                alone=lambda row: self.wording.reviews(row.sent.member),
+            )
             sealed = batches.due(at, "sealed")
             for start in range(0, len(sealed), _TOGETHER):
                 if stopping():

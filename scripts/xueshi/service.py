@@ -77,6 +77,7 @@ class Service:
             pulls=host.open_pulls if isinstance(host, LocalHost) else lambda: self._delivery.opened,
             page=self.page, now=self._now, wake=self._wake, host=host,
             undo=timedelta(minutes=settings.desk.undo_minutes),
+            per_member=guards.Buckets(settings.limits.member_per_hour, 3600),
         )  # fmt: skip
         self.app: Starlette = make_app(self.office, self._others(), self._guards(folder))
 
@@ -85,6 +86,7 @@ class Service:
             effect=lambda study: told(self.office.current(), study),
             person=lambda member: self.office.current().name(member),
             unit=lambda branch: self.office.current().unit_name(branch),
+            reviews=lambda member: self.office.current().reviews(member),
         )
 
     def _others(self) -> list[BaseRoute]:
@@ -211,10 +213,11 @@ class Service:
     def _carry(self) -> float:
         now = self._now()
         self._beat.beat()
-        carry_out(self.office, now)
+        left = carry_out(self.office, now)
         self._delivery.carry(now, self._deliver.stopping)
         self._build.wake()
-        return self._delivery.pause(now.timestamp(), _PAUSE if isinstance(self.host, LocalHost) else _POLL)
+        usual = _PAUSE if left or isinstance(self.host, LocalHost) else _POLL
+        return self._delivery.pause(now.timestamp(), usual)
 
     def _publish(self) -> float:
         wanted = publish.inputs(self.repo, MAIN, on=self._now().date(), secret=self._secret)

@@ -19,9 +19,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from xueshi import pictures
-from xueshi.bridge import correct, desk, device, register, status, withdraw
+from xueshi.bridge import correct, desk, device, guards, register, status, withdraw
 from xueshi.bridge import receipt as receipts
 from xueshi.bridge.door import Door, door
+from xueshi.bridge.guards import TooMany
 from xueshi.bridge.office import Office
 from xueshi.bridge.pages import HEADERS, Refused, render
 from xueshi.errors import LinkRefused, XueshiError
@@ -46,6 +47,7 @@ def make_app(office: Office, others: list[BaseRoute], around: Sequence[Middlewar
         exception_handlers={
             Refused: _refused,
             LinkRefused: _link_refused,
+            TooMany: _too_many,
             HTTPException: _http,
             XueshiError: _unavailable,
             Exception: _broken,
@@ -127,6 +129,8 @@ async def _filled(request: Request) -> tuple[dict[str, str], list[bytes], list[s
             for part in form.getlist("photos")
             if isinstance(part, UploadFile) and part.filename  # nothing chosen is a part without a name
         ]
+        if "end" not in form and request.headers.get("content-type", "").startswith("multipart/"):
+            raise HTTPException(400)  # the form's last field is missing: it was cut, maybe within a photo
         removed = set(form.getlist("remove"))
         kept = [one for one in form.getlist("kept") if isinstance(one, str) and one not in removed]
         return _texts(form), photos, kept
@@ -229,6 +233,11 @@ async def _refused(request: Request, refused: Exception) -> Response:
     assert isinstance(refused, Refused)
     _LOG.warning("refused: %s", refused.reason)
     return render("error.html", status=refused.status, title=refused.title, cure=refused.cure)
+
+
+async def _too_many(request: Request, error: Exception) -> Response:
+    assert isinstance(error, TooMany)
+    return guards.page(429, guards.WORDS["many"], error.wait)
 
 
 async def _link_refused(request: Request, refused: Exception) -> Response:

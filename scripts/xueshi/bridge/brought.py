@@ -19,7 +19,8 @@ _PAIR = re.compile(rb"(?:([0-9a-f]{40}) ([0-9a-f]{40})\n)+")
 @dataclass(frozen=True, slots=True)
 class Brought:
     """What a proposal's commits bring: contents by path, the records among them, and who sent them. `chain` are its
-    commits, newest first, up to main at `tip`; `merges` those that merge main from the other side."""
+    commits, newest first, up to main at `tip`, `authors` their e-mail addresses; `merges` those that merge main from the
+    other side, `taken_in` those that merge main into it."""
 
     files: Mapping[str, bytes | None]
     studies: tuple[Study, ...] = ()
@@ -27,6 +28,8 @@ class Brought:
     merges: tuple[str, ...] = ()
     chain: tuple[str, ...] = ()
     tip: str = ""
+    taken_in: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
 
     def submission_of(self, record: str) -> str:
         """The submission that a record of it came by."""
@@ -92,11 +95,15 @@ def _brought(
     chain: Sequence[records.Commit],
     tip: str,
     merges: tuple[str, ...] = (),
+    taken_in: tuple[str, ...] = (),
 ) -> Brought:
     sent = tuple(s for commit in reversed(chain) if (s := records.submission(commit)) is not None)
     values = (records.parse_file(path, data).value for path, data in sorted(files.items()) if data)
     studies = tuple(value for value in values if isinstance(value, Study))
-    return Brought(files, studies, sent, merges, tuple(commit.sha for commit in chain), tip)
+    authors = tuple(dict.fromkeys(commit.email for commit in chain))
+    return Brought(
+        files, studies, sent, merges, tuple(commit.sha for commit in chain), tip, taken_in, authors
+    )
 
 
 def _read_merged(repo: Repository, tip: str, head: str) -> Brought:
@@ -107,7 +114,8 @@ def _read_merged(repo: Repository, tip: str, head: str) -> Brought:
     contents = repo.blobs(blob for blob in changed.values() if blob)
     files = {path: contents[blob] if blob else None for path, blob in changed.items()}
     chain = tuple(records.read_commits(repo, head, f"^{base}"))
-    return _brought(files, chain, tip, records.forged_merges(repo, tip, head))
+    forged, taken = records.forged_merges(repo, tip, head), records.taken_in(repo, tip, head)
+    return _brought(files, chain, tip, forged, taken)
 
 
 def _changed(repo: Repository, pairs: Sequence[tuple[str, str]]) -> list[dict[str, str | None]]:

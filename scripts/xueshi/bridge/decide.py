@@ -6,7 +6,6 @@ import contextlib
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -87,7 +86,7 @@ def allowed(office: Office, by: str, pull: Pull) -> Brought:
     content = bring(office, pull)
     if not may_decide(office.current(), by, content):
         raise Refused(403, "other branch", "这条登记不归您审核", "请由该支部的审核人决定。")
-    if is_own(content, by):
+    if is_own(office.current(), content, by):
         raise Refused(403, "own record", "不能审核自己的登记", "请由另一位审核人或上级党委决定。")
     return content
 
@@ -171,8 +170,8 @@ def _ready(
         study = row(content, str(payload["record"]))
         change = Change("amend", by, (at or office.now()).replace(microsecond=0), str(payload["reason"]))
         grant[study.path] = study_file(granted(study, Decimal(str(payload["hours"])), change))
-    changed = replace(content, files={**content.files, **grant})
-    found = judged(office.current(), changed, office.evidence())
+    # Judged as proposed: fewer hours are the decision itself, of which no commit of the proposal speaks.
+    found = judged(office.current(), content, office.evidence())
     error = next((problem for problem in found if problem.severity is Severity.ERROR), None)
     if error is not None:
         raise Refused(409, "check failed", "检查没有通过", str(error))

@@ -9,12 +9,13 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from xueshi import records
+from xueshi.bridge.guards import Buckets
 from xueshi.delivery import MAIN
 from xueshi.errors import HostUnavailable
 from xueshi.git import Repository
 from xueshi.hosts.base import Host, Pull
 from xueshi.links import Links
-from xueshi.model import History, Kept, Person, RecordSet, Study, Totals, Unit
+from xueshi.model import History, Kept, Person, RecordSet, Study, Totals, Unit, contains
 from xueshi.outbox import Outbox
 from xueshi.totals import total
 
@@ -31,6 +32,7 @@ class Current:
     used: dict[str, str]
     totals: Totals
     people: dict[str, Person]
+    repo: Repository
 
     def name(self, member: str | None) -> str:
         """A member's name, or the id of one who is on no roster."""
@@ -55,6 +57,11 @@ class Current:
         studies = {path: study for member in members for path, study in self.records_of(member).items()}
         return replace(self.records, studies=studies)
 
+    def reviews(self, member: str) -> bool:
+        """Whether somebody may decide on records of anybody today."""
+        held = (r for r in self.records.organisation.reviewers if r.member == member)
+        return any(contains(r.start, r.until, self.today) for r in held)
+
     def members(self, branch: str) -> list[Person]:
         """Who is on the branch's roster today."""
         return [p for p in self.people.values() if p.membership(self.today, branch)]
@@ -65,7 +72,7 @@ class Office:
     `desk` is the host as the review desk's own identity (None: reviewers decide on the host itself), `host` the host as
     the bridge's, which takes back what its member withdraws. `page(kind, id)` is the site's address of a member or a
     branch; `wake` tells the worker that there is something to do; `now` is the time in Shanghai; a decision can be
-    undone for `undo`."""
+    undone for `undo`; `per_member` bounds how much one member may send."""
 
     def __init__(
         self,
@@ -80,10 +87,11 @@ class Office:
         wake: Callable[[], None],
         host: Host | None = None,
         undo: timedelta = timedelta(minutes=10),
+        per_member: Buckets | None = None,
     ) -> None:
         self.outbox, self.repo, self.desk, self.links, self.pulls = outbox, repo, desk, links, pulls
         self.page, self.now, self.wake, self.undo = page, now, wake, undo
-        self.host = host or desk
+        self.host, self.per_member = host or desk, per_member
         self.brought: dict[str, Any] = {}  # what open proposals bring, by head; see brought.brings
         self.judged: dict[Any, Any] = {}  # what was found of them; see queue.items
         self._kept: tuple[object, Kept | None] = (None, None)
@@ -106,7 +114,9 @@ class Office:
                 approvals = history.approvals()
                 figures = total(found, found.policy, approvals, today)
                 used, people = records.used_ids(history), found.people()
-                self._current = Current(tip, today, found, history, approvals, used, figures, people)
+                self._current = Current(
+                    tip, today, found, history, approvals, used, figures, people, self.repo
+                )
             return self._current
 
     def evidence(self) -> Kept | None:

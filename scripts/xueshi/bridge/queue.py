@@ -16,6 +16,7 @@ from xueshi.checks.proposal import Proposed
 from xueshi.hosts.base import Pull
 from xueshi.model import Evidence, Kept, Person, Problem, RecordSet, Severity, Study
 from xueshi.records import study_file
+from xueshi.records.source import ORGANISATION, POLICY
 from xueshi.reports.effect import effect_data, effect_markdown, effects
 from xueshi.totals.effect import Effect, effect
 
@@ -148,7 +149,7 @@ def queue(office: Office, reviewer: str) -> Queue:
         if pull.number in decided:
             gone += 1
         else:
-            (own if is_own(content, reviewer) else mine).append(pull)
+            (own if is_own(current, content, reviewer) else mine).append(pull)
     return Queue(tuple(mine), brought, tuple(own), gone)
 
 
@@ -159,11 +160,25 @@ def may_decide(current: Current, reviewer: str, content: Brought) -> bool:
     return bool(paths) and all(records.may_decide(organisation, reviewer, path, today) for path in paths)
 
 
-def is_own(content: Brought, reviewer: str) -> bool:
-    """Nobody decides on what they sent, changed or are the subject of."""
-    senders = {s.by for s in content.submissions} | {s.amended_by for s in content.submissions}
-    subjects = {study.member for study in content.studies}
-    return reviewer in subjects or (bool(subjects) and reviewer in senders)
+def is_own(current: Current, content: Brought, reviewer: str) -> bool:
+    """Nobody decides on what they sent, changed, wrote a commit of or are the subject of: history would not count it."""
+    if not content.studies:
+        return False
+    own = {study.member for study in content.studies}
+    own |= {by for s in content.submissions for by in (s.by, s.amended_by) if by}
+    own |= {by for study in content.studies for by in _hands(study, current.records.studies.get(study.path))}
+    held = (r for r in current.records.organisation.reviewers if r.member == reviewer)
+    return reviewer in own or any(set(r.emails) & set(content.authors) for r in held)
+
+
+def _hands(study: Study, before: Study | None) -> Iterator[str]:
+    """Whom the record itself names as having a hand in this version."""
+    if before is None:
+        yield study.submitted.by
+    if study.change and (before is None or before.change != study.change):
+        yield study.change.by
+    if study.void and (before is None or before.void != study.void):
+        yield study.void.by
 
 
 def items(office: Office, found: Queue, pulls: Sequence[Pull]) -> list[Item]:
@@ -234,8 +249,21 @@ def judged(current: Current, content: Brought, evidence: Kept | None) -> tuple[P
 def proposed(current: Current, content: Brought) -> Proposed:
     """A pull request as a change of what stands now."""
     head = records.overlay(current.records, content.files)
-    paths = frozenset(content.files)
-    return Proposed(current.records, head, paths, current.today, current.used, content.merges)
+    after = current.history
+    if {ORGANISATION, POLICY} & content.files.keys():
+        after = records.foresee(current.repo, current.tip, head.organisation, head.policy)
+    return Proposed(
+        current.records,
+        head,
+        frozenset(content.files),
+        current.today,
+        current.used,
+        content.merges,
+        taken_in=content.taken_in,
+        submissions=content.submissions if content.chain else None,
+        before=current.history,
+        after=after,
+    )
 
 
 def effect_of(current: Current, content: Brought, problems: Iterable[Problem]) -> dict[str, Any]:

@@ -78,6 +78,8 @@ def send(
     if sent is None or faults:
         given = Filled(values, evidence, faults, key=form.get("key", ""))
         return form_page(office, door, who, current, given)
+    if office.per_member is not None:
+        office.per_member.demand(who.person.id)
     row = office.outbox.store(sent, key, sent.path)
     office.wake()
     return redirect(receipt_path(office, door, row.sent.id))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,15 +21,17 @@ class Batches:
 
     # --- sealing
 
-    def seal(self, now: datetime, rules: Gathering, *, busy: bool) -> int:
+    def seal(
+        self, now: datetime, rules: Gathering, *, busy: bool, alone: Callable[[Row], bool] = lambda row: False
+    ) -> int:
         """Decide what goes to the host together, as far as it is time; how many batches were made. `busy`: the host
-        wants fewer calls, or has more waiting than it lets us do."""
+        wants fewer calls, or has more waiting than it lets us do. What is `alone` never shares a pull request."""
         waiting: dict[str, list[Row]] = {}
         made = 0
         with self._store.writing() as connection:
             free = sa.and_(submission.c.state == "received", submission.c.batch.is_(None))
             for row in _rows(connection, free):
-                if row.sent.action == "register":
+                if row.sent.action == "register" and not alone(row):
                     waiting.setdefault(row.sent.branch, []).append(row)
                 else:  # changes of one record go alone: a reviewer reads each against what it was
                     _seal(connection, (row,), now)

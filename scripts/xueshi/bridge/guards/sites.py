@@ -46,7 +46,7 @@ class SameSite:
 def shown(headers: Headers, origin: str) -> bool | None:
     """Whether a request shows that it comes from our own `origin`; None when it shows nothing.
 
-    Origin is "null" from pages with Referrer-Policy: no-referrer, in every browser: that shows nothing."""
+    Origin is "null" from pages whose Referrer-Policy is no-referrer, in every browser: that shows nothing."""
     fetch = headers.get("sec-fetch-site")
     if fetch is not None:
         return fetch in ("same-origin", "none")
