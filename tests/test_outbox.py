@@ -109,6 +109,14 @@ def test_a_pull_requests_body_escapes_what_people_typed() -> None:
     assert "<script>" not in body and "\\| \\# \\[x\\]\\(y\\) 一行" in body
 
 
+@pytest.mark.parametrize("many", [1, 20])
+def test_a_pull_requests_body_is_never_longer_than_a_host_takes(many: int) -> None:
+    one = Told(register(sent(title="长" * 60)), "01", "ABCDE-FGHIJ", "林样青", "效" * 40_000)
+    body = pull_body([one] * many)
+    assert len(body) < 65_000 and body.count("<!-- bridge:submission=01 -->") == many and "退回" in body
+    assert ("其余的影响太长" in body) == (many > 1)
+
+
 def test_a_damaged_outbox_says_so(tmp_path: Path) -> None:
     (tmp_path / "outbox.sqlite").write_bytes(b"SQLite format 3\0" + b"x" * 5000)
     with pytest.raises(XueshiError, match="put it back from a backup"):

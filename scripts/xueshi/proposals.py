@@ -115,6 +115,9 @@ def merge_message(proposal: str, pull: int, approved_by: str) -> str:
     return f"Merge proposal {proposal}\n\nPull: {pull}\nApproved-By: {approved_by}\n"
 
 
+_BODY = 60_000  # characters; GitHub takes 65,536
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """One record as a pull request tells it. `code` is the receipt's, `effect` Markdown of what it does to hours,
@@ -146,12 +149,16 @@ def pull_title(branch_name: str, told: Sequence[Told]) -> str:
 def pull_body(told: Sequence[Told], desk: str = "") -> str:
     """A pull request's body: what each record says, its pictures and effect, and what a reviewer does here. All that a
     person typed is escaped. `desk`: the address of the review desk, where there is one."""
-    parts = [_facts(told[0]) if len(told) == 1 else _rows(told)]
-    parts += [_shown(one, len(told) > 1) for one in told if one.pictures]
-    parts += [f"{_of(one, len(told) > 1)}{one.effect}" for one in told if one.effect]
-    parts.append(_steps(told, desk))
-    parts += [f"<!-- bridge:submission={one.submission} -->" for one in told]
-    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+    several = len(told) > 1
+    head = [
+        _rows(told) if several else _facts(told[0]),
+        *(_shown(one, several) for one in told if one.pictures),
+    ]
+    effects = [f"{_of(one, several)}{one.effect}" for one in told if one.effect]
+    tail = [_steps(told, desk), *(f"<!-- bridge:submission={one.submission} -->" for one in told)]
+    while effects and sum(len(part) + 2 for part in (*head, *effects, *tail)) > _BODY:
+        effects = [*effects[:-2], "其余的影响太长，请看检查的评论或审核台。"] if len(effects) > 1 else []
+    return "\n\n".join(part.rstrip("\n") for part in (*head, *effects, *tail)) + "\n"
 
 
 def _facts(one: Told) -> str:
