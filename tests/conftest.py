@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -20,6 +21,20 @@ from xueshi.records import render, study_file
 BRIDGE = Identity("Xueshi bridge", "bridge@example.invalid")
 DESK = Identity("Xueshi desk", "desk@example.invalid")
 START = datetime(2026, 3, 1, 9, 0, tzinfo=SHANGHAI)
+
+_LOGGERS = ("", "httpx2", "httpcore2", "git", "PIL", "uvicorn.access")
+
+
+@pytest.fixture(autouse=True)
+def own_logs() -> Iterator[None]:
+    """What a command set up for its own logs ends with the test that ran it."""
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    held = [(log, log.level, log.disabled, list(log.handlers)) for log in loggers]
+    yield
+    for log, level, disabled, handlers in held:
+        log.setLevel(level)
+        log.disabled, log.handlers = disabled, handlers
+
 
 settings.register_profile(
     "any speed", deadline=None

@@ -71,7 +71,9 @@ def test_a_token_has_one_spelling(desk: Desk, odd: str) -> None:
     assert {desk.client.get(one).status_code for one in wrong} == {404}
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Starlette's file of the cut part
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # Starlette's file of the cut part
 def test_a_form_that_ends_early_is_not_taken(desk: Desk) -> None:
     fields = [one for one in FIELDS if b'"end"' not in one]
     photo, end = part(b"photos", b"x" * 5000, b'; filename="a.jpg"'), part(b"end", b"1")

@@ -532,6 +532,7 @@ def send(office: Office, client: TestClient, key: str, photos: list[tuple[str, b
         "title": "党章专题学习",
         "hours": "2",
         "key": key,
+        "end": "1",
     }
     path = office.links.personal("m0012").removeprefix("http://bridge.test")
     files = [("photos", (name, data, "image/jpeg")) for name, data in photos]

@@ -57,7 +57,14 @@ class Bridge:
 
     def send(self, member: str, title: str, photo: bytes | None) -> bool:
         """Whether a receipt was given."""
-        data = {"start_date": "2026-11-20", "kind": "theme_day", "title": title, "hours": "0.5", "key": title}
+        data = {
+            "start_date": "2026-11-20",
+            "kind": "theme_day",
+            "title": title,
+            "hours": "0.5",
+            "key": title,
+            "end": "1",
+        }
         files = {"photos": ("x.jpg", photo, "image/jpeg")} if photo else None
         try:
             answer = httpx2.post(self.links.personal(member), data=data, files=files, timeout=20)
