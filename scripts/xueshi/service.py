@@ -28,10 +28,12 @@ from xueshi.hosts.base import Host
 from xueshi.hosts.granting import Granting
 from xueshi.hosts.local import LocalHost
 from xueshi.links import Links, secret
-from xueshi.model import SHANGHAI
+from xueshi.model import SHANGHAI, Study
 from xueshi.outbox import Gathering, Outbox
+from xueshi.records import evidence_path
 from xueshi.reports.address import address
 from xueshi.settings import Settings
+from xueshi.ulids import year_of
 
 _LOG = logging.getLogger("xueshi.service")
 SECRET = "secret"  # the file in an installation's folder that links and addresses are made from
@@ -87,7 +89,19 @@ class Service:
             person=lambda member: self.office.current().name(member),
             unit=lambda branch: self.office.current().unit_name(branch),
             reviews=lambda member: self.office.current().reviews(member),
+            pictures=self._shown,
         )
+
+    def _shown(self, study: Study) -> list[str]:
+        """Where a reviewer on the host sees a record's pictures; the embedded host has no pages of its own."""
+        where = self.settings.host
+        if where.kind == "local" or where.web_url is None or where.repository is None:
+            return []
+        ref = f"evidence/{year_of(study.id)}"
+        return [
+            hosts.raw_address(where.kind, where.web_url, where.repository, ref, evidence_path(one.sha256))
+            for one in study.evidence
+        ]
 
     def _others(self) -> list[BaseRoute]:
         """What the installation serves beside the bridge."""

@@ -40,6 +40,7 @@ from xueshi.errors import (
 )
 from xueshi.hosts import HOSTS, make
 from xueshi.hosts.base import Host
+from xueshi.hosts.granting import Granting
 from xueshi.hosts.local import LocalHost
 from xueshi.records import study_file
 
@@ -218,6 +219,45 @@ def test_a_grant_is_merged_by_the_embedded_host_alone(side: Side) -> None:
         return
     with pytest.raises(HostRefused, match="cannot change files in a merge"):
         side.desk.merge(pull.number, pull.head, "m0003", side.now, grant=grant)
+    assert side.school.repo.resolve("refs/heads/main") == side.school.tip
+
+
+def granting(side: Side) -> Granting:
+    return Granting(side.desk, side.clone, DESK_IDENTITY)
+
+
+@remote
+def test_the_desk_pushes_the_merge_that_grants_fewer_hours(side: Side) -> None:
+    study = side.school.study()
+    pull, content = side.offer(study), b"granted: 1\n"
+    merge = granting(side).merge(pull.number, pull.head, "m0003", side.now, grant={study.path: content})
+    repo = side.school.repo
+    assert repo.resolve("refs/heads/main") == merge
+    assert list(repo.blobs([f"{merge}:{study.path}"]).values()) == [content]
+    told = (
+        repo.run("log", "-1", "--format=%ae%n%P%n%(trailers:key=Approved-By,valueonly)", merge)
+        .decode()
+        .split()
+    )
+    assert told == [DESK_IDENTITY.email, side.school.tip, pull.head, "m0003"]
+    with pytest.raises(HostRefused, match="may only change files of the proposal"):
+        granting(side).merge(
+            side.offer().number, side.host.open_pulls()[-1].head, "m0003", side.now, grant={"x": b""}
+        )
+
+
+@remote
+def test_where_main_takes_no_push_nothing_is_granted(side: Side) -> None:
+    study = side.school.study()
+    pull = side.offer(study)
+    hook = side.school.repo.path / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    with pytest.raises(HostRefused, match="allow it there, or return"):
+        granting(side).merge(pull.number, pull.head, "m0003", side.now, grant={study.path: b"granted: 1\n"})
+    with pytest.raises(HostConflict):
+        granting(side).merge(pull.number, "0" * 40, "m0003", side.now, grant={study.path: b""})
     assert side.school.repo.resolve("refs/heads/main") == side.school.tip
 
 

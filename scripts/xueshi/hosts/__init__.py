@@ -40,6 +40,15 @@ def make(
     return HOSTS[kind](api, repository, token, hook_secret=hook_secret, transport=transport, clock=clock)
 
 
+_RAW = {"github": "blob/{ref}/{path}?raw=true", "gitlab": "-/raw/{ref}/{path}"}
+
+
+def raw_address(kind: str, web: str, repository: str, ref: str, path: str) -> str:
+    """Where a browser that is signed in at the host sees a file as it is on a ref: pictures in a pull request."""
+    below = _RAW.get(kind, "raw/branch/{ref}/{path}").format(ref=ref, path=path)
+    return f"{web}/{repository}/{below}"
+
+
 def from_ci(environ: Mapping[str, str]) -> Host:
     """The host whose workflow this is, by what GitHub, Gitea, Forgejo or GitLab put into the environment.
 
