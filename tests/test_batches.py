@@ -5,10 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from conftest import BRIDGE, DESK, START, School, committee_files
@@ -16,11 +17,13 @@ from conftest import BRIDGE, DESK, START, School, committee_files
 from xueshi import records, ulids
 from xueshi.delivery import Delivery, leaving, open_clone
 from xueshi.errors import HostDenied, HostLimited, HostRefused, HostUnavailable, HostUnknown
-from xueshi.hosts.base import Budget, Pull
+from xueshi.hosts.base import Budget, Comment, Pull
 from xueshi.hosts.local import LocalHost
+from xueshi.model import Organisation
 from xueshi.outbox import Gathering, Outbox
 from xueshi.outbox.gathering import gathered
 from xueshi.proposals import Sent
+from xueshi.records import parse_file
 from xueshi.words import receipt_code
 
 NOW = START + timedelta(days=1)
@@ -220,6 +223,11 @@ def test_a_token_that_is_not_let_in_parks_nothing(rush: Rush) -> None:
     assert delivery.deliver(NOW + timedelta(minutes=6)) == 2
 
 
+def moving(rush: Rush, name: str) -> None:
+    school = School(rush.host.repo, tip=rush.host.repo.resolve("main") or "")
+    school.push({f"records/jg1/{name}.yaml": b"x: 1\n"})
+
+
 def grouped(rush: Rush, many: int) -> tuple[list[Sent], Delivery]:
     """One pull request of so many records."""
     sent = rush.send(many)
@@ -246,17 +254,104 @@ def test_one_returned_leaves_and_the_rest_are_merged(rush: Rush) -> None:
     assert {one.path for one in (sent[0], *sent[2:])} <= history.approvals()
 
 
-def test_a_reviewer_on_the_host_names_whom_to_return_in_comments(rush: Rush) -> None:
+def test_a_reviewers_comments_name_whom_to_return_and_a_strangers_do_not(
+    rush: Rush, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent, delivery = grouped(rush, 4)
+    codes = [receipt_code(one.id) for one in sent]
+    organisation = parse_file(
+        "records/organisation.yaml", committee_files()["records/organisation.yaml"] or b""
+    ).value
+    assert isinstance(organisation, Organisation)
+    known = [
+        replace(one, logins={"gitea": "weicn"}) for one in organisation.reviewers if one.member == "m0003"
+    ]
+    listed = replace(organisation, reviewers=tuple(known))
+    monkeypatch.setattr("xueshi.delivery.load", lambda repo, rev: SimpleNamespace(organisation=listed))
+    at = NOW.isoformat()
+    said = [
+        Comment("passer-by", f"退回 {codes[0]} 我乱写的", at),
+        Comment(
+            "weicn",
+            f"你好\n退回 {codes[1].lower()}：日期有误\n退回 AAAAA-AAAAA 没有这一条\n撤回 {codes[2]}",
+            at,
+        ),
+        Comment("study-bot", f"撤回 {codes[3]} 本人撤回", at, own=True),
+    ]
+    monkeypatch.setattr(rush.host, "name", "gitea")
+    monkeypatch.setattr(rush.host, "comments", lambda number: said)
+    rush.host.close(1, "m0012", "退回：撤回", NOW)
+    assert delivery.reconcile(NOW) == 2
+    rows = [rush.outbox.get(one.id) for one in sent]
+    assert [(row.state, row.decided_by, row.reason) for row in rows if row] == [
+        ("received", None, None), ("returned", "m0003", "日期有误"), ("received", None, None),
+        ("withdrawn", "m0012", "本人撤回"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "line", ["退回 {} 日期有误", "退回：{} 日期有误", "- 退回{}：日期有误", "1. 退回 {}，日期有误"]
+)
+def test_a_line_may_be_written_as_people_write(rush: Rush, line: str) -> None:
     sent, delivery = grouped(rush, 3)
-    code = receipt_code(sent[2].id)
-    rush.host.comment(
-        1, "x", f"你好\n退回 {code.replace('-', '').lower()}：日期有误\n退回 AAAA-AA 没有这一条"
-    )
-    rush.host.close(1, "m0003", "", NOW)
+    rush.host.close(1, "m0003", line.format(receipt_code(sent[0].id)), NOW)
     assert delivery.reconcile(NOW) == 1
-    row = rush.outbox.get(sent[2].id)
+    row = rush.outbox.get(sent[0].id)
     assert row is not None and (row.state, row.reason) == ("returned", "日期有误")
-    assert rush.outbox.counts() == {"received": 2, "returned": 1}
+
+
+def test_a_line_that_names_nobody_here_is_nobodys_reason(rush: Rush) -> None:
+    sent, delivery = grouped(rush, 2)
+    rush.host.close(1, "m0003", f"退回 {receipt_code(ulids.new(START))} 别人的事", NOW)
+    assert delivery.reconcile(NOW) == 2
+    assert all("别人的事" not in (rush.outbox.get(one.id).reason or "") for one in sent)  # type: ignore[union-attr]
+
+
+def test_a_pull_request_that_is_opened_again_waits_again(rush: Rush) -> None:
+    (sent,) = rush.send()
+    delivery = rush.delivery()
+    delivery.deliver(NOW)
+    rush.host.close(1, "m0003", "请换一张照片", NOW)
+    delivery.reconcile(NOW)
+    assert rush.state(sent) == "returned"
+    pull = rush.host.get(1)
+    assert pull is not None
+    meta = rush.host.repo.resolve("refs/pull/1/meta")
+    again = replace(pull, state="open", decided_at=None, decided_by=None, reason=None)
+    rush.host.repo.update_refs([rush.host._meta(again, meta, NOW)])
+    delivery.reconcile(NOW)
+    row = rush.outbox.get(sent.id)
+    assert row is not None and (row.state, row.reason) == ("pending", None)
+    rush.host.merge(1, pull.head, "m0003", NOW)
+    assert delivery.reconcile(NOW) == 1 and rush.state(sent) == "approved"
+
+
+@pytest.mark.parametrize("then", ["waits", "returned"])
+def test_an_old_outbox_splits_again_into_the_same(rush: Rush, then: str) -> None:
+    """The backup is of when four waited together; since then one was returned and the rest proposed again."""
+    sent, delivery = grouped(rush, 4)
+    place = rush.folder / "outbox" / "outbox.sqlite"
+    with closing(sqlite3.connect(place)) as old, closing(sqlite3.connect(rush.folder / "backup")) as kept:
+        old.backup(kept)
+    rush.host.close(1, "m0003", leaving("退回", sent[1].id, "照片不符"), NOW)
+    delivery.reconcile(NOW)
+    moving(rush, "x")  # main moves: the same would not be built again
+    delivery.deliver(NOW)
+    if then == "returned":
+        rush.host.close(2, "m0003", "都不行", NOW)
+        delivery.carry(NOW)
+    rush.outbox.close()
+    for name in ("outbox.sqlite", "outbox.sqlite-wal", "outbox.sqlite-shm"):
+        (rush.folder / "outbox" / name).unlink(missing_ok=True)
+    (rush.folder / "backup").rename(place)
+    rush.outbox = Outbox(rush.folder / "outbox")
+    moving(rush, "y")
+    delivery = rush.delivery()
+    delivery.recover(NOW)
+    for _ in range(3):
+        delivery.carry(NOW + timedelta(hours=1))
+    assert len(rush.host.pulls()) == 2, "nothing is proposed twice"
+    assert rush.outbox.counts() == ({"returned": 4} if then == "returned" else {"returned": 1, "pending": 3})
 
 
 def test_closed_without_a_name_all_are_returned(rush: Rush) -> None:

@@ -217,7 +217,7 @@ def test_a_second_decision_on_the_same_waits_for_the_first(slow: Desk) -> None:
     again = slow.client.post(path, data={"pull": slow.pull()})
     assert again.status_code == 200 and len(slow.outbox.decisions.waiting()) == 1
     other = slow.client.post(f"{slow.reviewer('m0005')}/approve", data={"pull": slow.pull()})
-    assert other.status_code == 409 and "已经有人决定了" in other.text
+    assert other.status_code == 409 and "另一位审核人已经决定了这条" in other.text
 
 
 def test_what_can_no_longer_be_carried_out_is_told(slow: Desk) -> None:

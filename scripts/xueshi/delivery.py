@@ -43,8 +43,10 @@ _ATTEMPTS = 12  # then a person must look
 _TOGETHER = 50  # refs in one push
 _REF = re.compile(r"sub/[0-7][0-9A-HJKMNP-TV-Z]{25}")
 _ONE = re.compile(
-    r"^\s*(退回|撤回)\s*([0-9A-Z]{5}[- ]?[0-9A-Z]{5})\s*[:：,，]?\s*(.*?)\s*$", re.MULTILINE | re.IGNORECASE
+    r"^[\s*>.\d-]*(退回|撤回)[\s:：]*([0-9A-Z]{5}[- ]?[0-9A-Z]{5})\s*[:：,，]?\s*(.*?)\s*$",
+    re.MULTILINE | re.IGNORECASE,
 )
+_UNSAID = "审核人没有写原因，请直接询问"
 _LOG = logging.getLogger("xueshi.delivery")
 
 
@@ -238,13 +240,20 @@ class Delivery:
             if name not in there:
                 leases[name] = ""
                 specs.append(f"{commit}:{name}")
-            elif not self.clone.is_ancestor(commit, there[name]):
+            elif not self._is_ours(held, commit, there[name]):
                 raise HostRefused(f"{held.ref} holds {there[name]}, which is not ours; look who pushed it")
         if specs:
             kept, guards = self._evidence([row for held in begun for row in held.rows])
             self.clone.push(self.host.url, *kept, *specs, leases={**leases, **guards})
         for held, commit in zip(begun, commits, strict=True):
             self.outbox.batches.advance(held, state="pushed", commit=commit, attempts=0, error=None)
+
+    def _is_ours(self, held: Batch, commit: str, there: str) -> bool:
+        """Whether a ref holds what we would push, perhaps amended, or from another base by an outbox that was lost."""
+        if self.clone.is_ancestor(commit, there):
+            return True
+        sent = {told.id for one in read_commits(self.clone, there, f"^{MAIN}") if (told := submission(one))}
+        return {row.sent.id for row in held.rows} <= sent
 
     def _begun(self, held: Batch) -> Batch:
         """With its base recorded before anything is built, so that building again gives the same commits."""
@@ -353,6 +362,7 @@ class Delivery:
         """Ask the host what became of what waits; how many submissions were decided. Its own list is the truth."""
         self.opened = self.host.open_pulls()
         waiting = {pull.number for pull in self.opened}
+        self.outbox.batches.reopen(waiting)
         decided = 0
         for held in self.outbox.batches.proposed():
             if held.pull is None or held.pull in waiting:
@@ -380,29 +390,41 @@ class Delivery:
         """Closed without merging: whoever is named in a line of its own leaves, the rest go to the host anew; when
         nobody is named, all are returned."""
         by = self._member(pull.decided_by)
-        texts = [pull.reason or ""]
-        if len(held.rows) > 1:
-            texts += [comment.text for comment in self.host.comments(pull.number)]
-        named = dict(self._leavers(held, texts, by))
+        named = dict(self._leavers(held, pull, by))
         if named and len(named) < len(held.rows):
             at = pull.decided_at or now.isoformat()
             told = {ident: _outcome(*what, at) for ident, what in named.items()}
             self.outbox.batches.split(held, told, now)
             return len(named)
-        reason = pull.reason or "审核人没有写原因，请直接询问"
+        reason = _UNSAID if pull.reason is None or (_ONE.search(pull.reason) and not named) else pull.reason
         rest = {row.sent.id: ("returned", by, reason) for row in held.rows}
         return self._settle(held, {**rest, **named}, now, pull.decided_at)
 
     def _leavers(
-        self, held: Batch, texts: Iterable[str], by: str | None
+        self, held: Batch, pull: Pull, by: str | None
     ) -> Iterator[tuple[str, tuple[str, str | None, str]]]:
+        """Whom a line takes out, and in whose name. A line counts that we wrote, for the desk or a member, or that a
+        reviewer wrote; only ours withdraw. Anybody who can read a pull request can write below it."""
         codes = {receipt_code(row.sent.id): row.sent.id for row in held.rows}
-        for text in texts:
+        for text, who, ours in self._said(held, pull, by):
             for kind, code, reason in _ONE.findall(text):
                 ident = codes.get(receipt_code(code))
-                if ident is not None:
+                if ident is not None and (ours or kind == "退回"):
                     state = "withdrawn" if kind == "撤回" else "returned"
-                    yield ident, (state, by, reason or "审核人没有写原因，请直接询问")
+                    yield ident, (state, who, reason or _UNSAID)
+
+    def _said(self, held: Batch, pull: Pull, by: str | None) -> Iterator[tuple[str, str | None, bool]]:
+        """Texts that may name somebody, with the member behind each and whether we wrote it."""
+        if self.host.name == "local":  # only the desk and members' withdrawals close here
+            yield pull.reason or "", by, True
+        organisation = load(self.clone, MAIN).organisation
+        reviewers = {
+            one.logins.get(self.host.name): one.member
+            for one in organisation.reviewers_of(held.branch, datetime.fromisoformat(pull.opened_at).date())
+        }
+        for comment in self.host.comments(pull.number):
+            if comment.own or comment.by in reviewers:
+                yield comment.text, by if comment.own else reviewers[comment.by], comment.own
 
     def _settle(
         self,

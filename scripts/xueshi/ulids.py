@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 
 from ulid import ULID
@@ -30,3 +31,9 @@ def is_sensible(ulid: str) -> bool:
 def new(at: datetime) -> str:
     """A fresh ULID of a moment."""
     return str(ULID.from_datetime(at))
+
+
+def derived(first: str, *more: str) -> str:
+    """A ULID of the time of `first` that the same words always give."""
+    digest = hashlib.sha256("/".join((first, *more)).encode()).digest()
+    return first[:10] + str(ULID.from_bytes(digest[:16]))[10:]

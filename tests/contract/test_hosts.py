@@ -371,7 +371,7 @@ def test_closing_again_after_a_lost_answer_does_not_say_it_twice(side: Side) -> 
     with pytest.raises(HostUnknown):
         side.desk.close(pull.number, "m0003", "原因", side.now)
     side.desk.close(pull.number, "m0003", "原因", side.now)
-    assert [one.text for one in side.desk.comments(pull.number)] == ["退回：原因"]
+    assert [one.text for one in side.desk.comments(pull.number)] == ["原因"]
 
 
 @remote
@@ -589,3 +589,12 @@ def test_neither_token_nor_personal_data_gets_into_errors_or_logs(
     for words in (*told, caplog.text):
         assert "Yangqing" not in words and "林样青" not in words
         assert BRIDGE not in words and DESK not in words and PERSON not in words and SECRET not in words
+
+
+@remote
+def test_a_line_of_ours_comes_back_as_it_was_written(side: Side) -> None:
+    """Delivery reads from it who leaves a pull request."""
+    line = "撤回 7YQ2M-KX4TD 本人撤回 @all #1"
+    side.host.close(side.offer().number, "m0012", line, side.now)
+    (told,) = [comment.text for comment in side.host.comments(1) if comment.own]
+    assert told == line

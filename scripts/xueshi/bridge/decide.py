@@ -48,7 +48,9 @@ def decide(
         held = next((d for d in office.outbox.decisions.waiting() if d.pull == pull.number), None)
         if held is not None and (held.by, held.what, held.head) == (by, what, head):
             return WAITING
-        raise Refused(409, "decided", "这条已经有人决定了", "要改主意，请先撤销原来的决定。")
+        if held is not None and held.by != by:
+            raise Refused(409, "decided", "另一位审核人已经决定了这条", "生效以前要改，请与他联系。")
+        raise Refused(409, "decided", "这条您已经决定了", "要改主意，请先撤销原来的决定。")
     if office.undo:
         return WAITING
     _carry(office, host, made, now)

@@ -48,6 +48,7 @@ def receipt(office: Office, door: Door, ticket: str) -> Page:
         branch=current.branch(row.sent.branch),
         kind=_kind(current, row.sent.kind),
         granted=_granted(row, current),
+        uncounted=row.state == "approved" and row.sent.path not in current.approvals,
         change=change,
         standing=standing(current, row.sent.member, row.sent.start_date.year) if door.via == "link" else None,
         reviewers=reviewers(current, who) if who else [],
@@ -178,8 +179,9 @@ def _kind(current: Current, kind: str) -> str:
 
 
 def _granted(row: Row, current: Current) -> Decimal | None:
-    """The hours on main of an approved submission, fewer than claimed when the reviewer granted fewer."""
-    if row.state != "approved":
+    """The hours on main of an approved submission, fewer than claimed when the reviewer granted fewer; None as long as
+    history does not tell who approved it, as after a squashed merge."""
+    if row.state != "approved" or row.sent.path not in current.approvals:
         return None
     study = current.records.studies.get(row.sent.path)
     return study.hours if study else row.sent.hours

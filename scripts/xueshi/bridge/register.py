@@ -101,6 +101,7 @@ def keep(
             sha256 = office.links.opened("picture", token)
         except LinkRefused as refused:
             _LOG.warning("refused kept picture: %s", refused.reason)
+            faults["evidence"] = "有一张照片没有保住，请重新选"
             continue
         held = office.outbox.picture(sha256)
         if sha256 in of_record:

@@ -56,7 +56,9 @@ def build_command(folder: Path, rev: str, into: Path | None, on: date | None) ->
     """Build the site of a revision aside and swap it in."""
     repo = open_repository(folder)
     wanted = publish.inputs(repo, rev, on=on or today(), secret=publish.site_secret(repo.path))
-    place = (into or repo.path / "build" / "site").absolute()  # git is called in another folder; what is there is a link
+    place = (
+        into or repo.path / "build" / "site"
+    ).absolute()  # git is called in another folder; what is there is a link
     place.parent.mkdir(parents=True, exist_ok=True)
     fresh = publish.build(repo, wanted, place)
     click.echo(f"{place}  {wanted.commit}  {'built' if fresh else 'unchanged'}")

@@ -44,9 +44,11 @@ class Note:
     machine: bool = False
 
     def comment(self) -> Comment:
-        return Comment(
-            self.by, _MARK.sub("", self.text).rstrip() if self.own else self.text, self.at, self.own
-        )
+        """As it was meant: a reason that we wrote without what Markdown and the mark put round it."""
+        text = self.text
+        if self.own:
+            text = _plain(text) if _CLOSING.search(text) else _MARK.sub("", text).rstrip()
+        return Comment(self.by, text, self.at, self.own)
 
 
 def there(pull: Pull | None, number: int) -> Pull:
@@ -93,11 +95,16 @@ def reason(notes: Sequence[Note]) -> tuple[str | None, str | None]:
     """Who returned it by the desk (None: somebody on the host did) and the reason: the newest that a person wrote."""
     for note in reversed(notes):
         if note.own and (found := _CLOSING.search(note.text)):
-            told = _ESCAPED.sub(r"\1", _HIDDEN.sub("", note.text).strip().removeprefix(_RETURNED))
-            return found[1], cleaned(html.unescape(told))
+            return found[1], cleaned(_plain(note.text))
         if not note.own and not note.machine and not _MARK.search(note.text):
             return None, cleaned(note.text)
     return None, None
+
+
+def _plain(text: str) -> str:
+    """The reason in a closing of ours, as it was given."""
+    told = _ESCAPED.sub(r"\1", _HIDDEN.sub("", text).strip().removeprefix(_RETURNED))
+    return html.unescape(told).replace("\u200b", "")
 
 
 def cleaned(text: str) -> str | None:

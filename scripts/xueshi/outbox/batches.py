@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -61,7 +61,8 @@ class Batches:
 
     def split(self, held: Batch, dropped: Mapping[str, Mapping[str, Any]], now: datetime) -> None:
         """A batch's pull request is closed: `dropped` (submission -> its state, reason, decided_by) are decided, the rest
-        goes to the host anew. Nothing happens when this was recorded before."""
+        goes to the host anew, under an id that the same split always gives: an outbox from a backup that splits once more
+        finds the pull request that it made the first time. Nothing happens when this was recorded before."""
         with self._store.writing() as connection:
             if not _moved(connection, held, {"state": "decided"}):
                 return
@@ -69,13 +70,34 @@ class Batches:
                 _decide(connection, ident, told)
             rest = [row for row in held.rows if row.sent.id not in dropped and row.waits]
             if rest:
-                fresh = ulids.new(now)
+                fresh = ulids.derived(held.id, *(row.sent.id for row in rest))
                 _insert(connection, fresh, held.branch, now, replaces=held.id)
                 connection.execute(
                     submission.update()
                     .where(submission.c.id.in_([row.sent.id for row in rest]))
                     .values(batch=fresh, state="received")
                 )
+
+    def reopen(self, pulls: Collection[int]) -> int:
+        """Pull requests that are open again although all they hold was returned: somebody thought better of it. How
+        many wait again."""
+        with self._store.writing() as connection:
+            where = sa.and_(batch.c.state == "decided", batch.c.pull.is_not(None))
+            found = [
+                one
+                for one in connection.execute(sa.select(batch.c.id, batch.c.pull).where(where))
+                if one.pull in pulls
+            ]
+            again = 0
+            for one in found:
+                held = sa.and_(submission.c.batch == one.id)
+                states = set(connection.execute(sa.select(submission.c.state).where(held)).scalars())
+                if states == {"returned"}:
+                    connection.execute(batch.update().where(batch.c.id == one.id).values(state="proposed"))
+                    told = {"state": "pending", "decided_at": None, "decided_by": None, "reason": None}
+                    connection.execute(submission.update().where(held).values(**told))
+                    again += 1
+        return again
 
     # --- steps
 

@@ -50,7 +50,7 @@ KEYS = (
     Key("limits.address_per_minute", read.whole(1, 100_000), 120),
     Key("limits.guesses_per_minute", read.whole(1, 100_000), 30),
     Key("limits.disk_floor_mb", read.whole(0, 10_000_000), 500),
-    Key("coalescing.records", read.whole(1, 200), 20),
+    Key("coalescing.records", read.whole(1, 40), 20),
     Key("coalescing.pictures", read.whole(1, 600), 25),
     Key("coalescing.gather_seconds", read.whole(0, 3600), 60),
     Key("coalescing.rush_after", read.whole(1, 10_000), 5),
