@@ -78,6 +78,16 @@ class Bridge:
         self.process.wait()
 
 
+def read_all(folder: Path, pattern: str) -> dict[str, str]:
+    """Refs as git has them at this moment: name -> id; a lock may be there and gone again."""
+    found = {}
+    for path in folder.glob(pattern):
+        with suppress(FileNotFoundError):
+            if path.suffix != ".lock":
+                found[str(path.relative_to(folder))] = path.read_text()
+    return found
+
+
 def steps(folder: Path) -> Counter[str]:
     """How far each submission has come, as the disks of bridge and host have it: stored, sealed, begun (its batch has
     a base), pushed (the host has its ref), opened (the host has its pull request), proposed (the outbox knows that)."""
@@ -85,8 +95,8 @@ def steps(folder: Path) -> Counter[str]:
         rows = store.execute(
             "SELECT batch.id, batch.state, batch.base FROM submission LEFT JOIN batch ON batch.id = submission.batch"
         ).fetchall()
-    pushed = {path.name: path.read_text() for path in (folder / "host.git/refs/heads/sub").glob("*")}
-    heads = {path.read_text() for path in (folder / "host.git/refs/pull").glob("*/head")}
+    pushed = read_all(folder / "host.git/refs/heads/sub", "*")
+    heads = set(read_all(folder / "host.git/refs/pull", "*/head").values())
     found: Counter[str] = Counter()
     for batch, state, base in rows:
         if batch is None:
