@@ -131,15 +131,17 @@ def test_every_receipt_becomes_exactly_one_pull_request(
         threads = [threading.Thread(target=send, args=(t, chance.choice(members))) for t in titles]
         for thread in threads:
             thread.start()
-        assert first.wait(20)
-        if number % 2:
-            time.sleep(chance.uniform(0, 0.8))
-        else:  # aimed at a submission between two steps
-            aim = ("begun", "pushed", "opened")[number // 2 % 3]
-            end = time.monotonic() + 3
-            while aim not in steps(tmp_path) and time.monotonic() < end:
-                pass
-        bridge.kill()
+        try:
+            assert first.wait(20)
+            if number % 2:
+                time.sleep(chance.uniform(0, 0.8))
+            else:  # aimed at a submission between two steps
+                aim = ("begun", "pushed", "opened")[number // 2 % 3]
+                end = time.monotonic() + 3
+                while aim not in steps(tmp_path) and time.monotonic() < end:
+                    pass
+        finally:
+            bridge.kill()
         for thread in threads:
             thread.join()
         where += steps(tmp_path)

@@ -82,7 +82,7 @@ def leaving(kind: str, submission_id: str, reason: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Wording:
     """What a pull request says beside the facts: a record's `effect` on hours in Markdown, where its `pictures` can be
-    seen, the names of a `person` and a `unit`, and the address of the `desk`. Whoever `reviews` may not decide on their
+    seen, and the names of a `person` and a `unit`. Whoever `reviews` may not decide on their
     own record, which must not keep the rest of a group from them: it goes alone."""
 
     effect: Callable[[Study], str] = lambda study: ""
@@ -90,7 +90,6 @@ class Wording:
     person: Callable[[str], str] = lambda member: member
     unit: Callable[[str], str] = lambda branch: branch
     reviews: Callable[[str], bool] = lambda member: False
-    desk: str = ""
 
 
 @dataclass(slots=True)
@@ -343,7 +342,7 @@ class Delivery:
 
     def _words(self, held: Batch) -> tuple[str, str]:
         told = [self._told(row, held) for row in held.rows]
-        return pull_title(self.wording.unit(held.branch), told), pull_body(told, self.wording.desk)
+        return pull_title(self.wording.unit(held.branch), told), pull_body(told)
 
     def _told(self, row: Row, held: Batch) -> Told:
         study = self._study(row, held.base or "")

@@ -146,16 +146,16 @@ def pull_title(branch_name: str, told: Sequence[Told]) -> str:
     return _line(f"【待审核】{branch_name} {people} 人 {len(told)} 条{event} 共 {hours} 学时")
 
 
-def pull_body(told: Sequence[Told], desk: str = "") -> str:
+def pull_body(told: Sequence[Told]) -> str:
     """A pull request's body: what each record says, its pictures and effect, and what a reviewer does here. All that a
-    person typed is escaped. `desk`: the address of the review desk, where there is one."""
+    person typed is escaped."""
     several = len(told) > 1
     head = [
         _rows(told) if several else _facts(told[0]),
         *(_shown(one, several) for one in told if one.pictures),
     ]
     effects = [f"{_of(one, several)}{one.effect}" for one in told if one.effect]
-    tail = [_steps(told, desk), *(f"<!-- bridge:submission={one.submission} -->" for one in told)]
+    tail = [_steps(told), *(f"<!-- bridge:submission={one.submission} -->" for one in told)]
     while effects and sum(len(part) + 2 for part in (*head, *effects, *tail)) > _BODY:
         effects = [*effects[:-2], "其余的影响太长，请看检查的评论或审核台。"] if len(effects) > 1 else []
     return "\n\n".join(part.rstrip("\n") for part in (*head, *effects, *tail)) + "\n"
@@ -202,15 +202,14 @@ def _shown(one: Told, several: bool) -> str:
     return _of(one, several) + " ".join(f"![照片]({url})" for url in one.pictures)
 
 
-def _steps(told: Sequence[Told], desk: str) -> str:
+def _steps(told: Sequence[Told]) -> str:
     back = (
         "关闭这个合并请求，关闭前写一句原因"
         if len(told) == 1
         else "只退一条：先写评论 `退回 回执号 原因`（可写多行），再关闭；其余的会自动重新提交。全部退回：直接关闭并写原因"
     )
-    there = f"，或在[审核台]({desk})上办" if desk else ""
     return (
-        f"1. **通过**：用“合并提交”合并（不要压缩或变基，否则不算审核）{there}\n"
+        f"1. **通过**：用“合并提交”合并（不要压缩或变基，否则不算审核）\n"
         "2. **改少学时**：在审核台上改，或请本人更正后再合并\n"
         f"3. **退回**：{back}。原因本人会看到"
     )

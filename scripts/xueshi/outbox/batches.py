@@ -80,24 +80,25 @@ class Batches:
 
     def reopen(self, pulls: Collection[int]) -> int:
         """Pull requests that are open again although all they hold was returned: somebody thought better of it. How
-        many wait again."""
+        many wait again. Only `pulls` are looked up, for what was ever decided grows without end."""
+        found: list[str] = []
+        asked = sorted(pulls)
+        with self._store.reading() as connection:
+            for start in range(0, len(asked), 500):
+                where = sa.and_(batch.c.pull.in_(asked[start : start + 500]), batch.c.state == "decided")
+                found += connection.execute(sa.select(batch.c.id).where(where)).scalars()
+        return sum(self._reopen(ident) for ident in found)
+
+    def _reopen(self, ident: str) -> bool:
+        held = submission.c.batch == ident
         with self._store.writing() as connection:
-            where = sa.and_(batch.c.state == "decided", batch.c.pull.is_not(None))
-            found = [
-                one
-                for one in connection.execute(sa.select(batch.c.id, batch.c.pull).where(where))
-                if one.pull in pulls
-            ]
-            again = 0
-            for one in found:
-                held = sa.and_(submission.c.batch == one.id)
-                states = set(connection.execute(sa.select(submission.c.state).where(held)).scalars())
-                if states == {"returned"}:
-                    connection.execute(batch.update().where(batch.c.id == one.id).values(state="proposed"))
-                    told = {"state": "pending", "decided_at": None, "decided_by": None, "reason": None}
-                    connection.execute(submission.update().where(held).values(**told))
-                    again += 1
-        return again
+            states = set(connection.execute(sa.select(submission.c.state).where(held)).scalars())
+            if states != {"returned"}:
+                return False
+            connection.execute(batch.update().where(batch.c.id == ident).values(state="proposed"))
+            told = {"state": "pending", "decided_at": None, "decided_by": None, "reason": None}
+            connection.execute(submission.update().where(held).values(**told))
+        return True
 
     # --- steps
 
