@@ -123,7 +123,7 @@ def _rgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """Plain sRGB on white, at most LONG_SIDE long, without any metadata."""
     if image.mode.startswith("I;16") or image.mode == "I":  # cannot be made smaller as they are
         image = image.point(lambda v: v / 256).convert("L")
-    image.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.LANCZOS)
+    image.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.HAMMING)
     if image.mode in ("RGBA", "LA", "PA", "P"):
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
@@ -152,5 +152,5 @@ def _small(image: Image.Image) -> tuple[bytes, int, int]:
 
 def _webp(image: Image.Image, quality: int) -> bytes:
     out = io.BytesIO()
-    image.save(out, "WEBP", quality=quality, method=2, exif=b"", icc_profile=None, xmp=b"")
+    image.save(out, "WEBP", quality=quality, method=1, exif=b"", icc_profile=None, xmp=b"")
     return out.getvalue()

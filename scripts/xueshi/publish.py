@@ -120,7 +120,8 @@ def _mkdocs(repo: Repository, wanted: Inputs, folder: Path) -> None:
         "NO_MKDOCS_2_WARNING": "1",
         "PYTHONWARNINGS": "ignore",
     }
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
+    # Nobody waits at a counter for the site: who registers or decides meanwhile goes first.
+    command = ["nice", "-n", "10", sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
     command += ["--config-file", str(folder / "in" / "mkdocs.yml"), "--site-dir", str(folder / "out")]
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=_LIMIT, check=False)
     if done.returncode:

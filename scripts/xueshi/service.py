@@ -41,6 +41,7 @@ _PAUSE, _POLL = (
     5.0,
     60.0,
 )  # seconds between looks when nobody has knocked: at our own host, at one that we ask
+_BREATH = 0.2  # seconds
 _HOOK = 5 * 1024 * 1024  # bytes
 _LIFE = 300.0  # seconds that one pass of delivery may take
 
@@ -267,7 +268,7 @@ def _remote(told: Settings, token: str) -> Host:
 
 class _Repeating:
     """A thread that does one thing when woken, or after the pause in seconds that it asks for; a fault is logged and
-    the next turn comes."""
+    the next turn comes. Between two turns it leaves the machine to others for a moment."""
 
     def __init__(self, name: str, act: Callable[[], float]) -> None:
         self._act = act
@@ -298,6 +299,7 @@ class _Repeating:
                 _LOG.error("%s", error)
             except Exception:  # a fault of ours must not end the thread that everybody waits for
                 _LOG.exception("unexpected")
+            self._stopped.wait(_BREATH)
             self._woken.wait(pause)
 
 

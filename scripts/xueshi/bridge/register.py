@@ -128,7 +128,7 @@ def is_same(first: Sent, now: Sent) -> bool:
 
 def waiting(office: Office, current: Current, member: str) -> tuple[Study, ...]:
     """What a member sent and nobody has decided yet, as records."""
-    rows = (row.sent for row in office.outbox.of_member(member) if row.waits)
+    rows = (row.sent for row in office.outbox.waiting_of(member))
     return tuple(study for sent in rows if (study := study_form.proposed(sent, current)) is not None)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
 
 from xueshi.errors import XueshiError
 from xueshi.model import Evidence
@@ -22,13 +23,22 @@ from xueshi.outbox.decisions import Decisions
 from xueshi.outbox.doors import Doors
 from xueshi.outbox.gathering import Gathering
 from xueshi.outbox.limits import Limits
-from xueshi.outbox.rows import Batch, Decision, Row, payload, row_of
+from xueshi.outbox.rows import WAITING, Batch, Decision, Row, payload, row_of
 from xueshi.outbox.store import Store
 from xueshi.outbox.withdrawals import Withdrawals
 from xueshi.pictures import Picture
 from xueshi.proposals import Sent
 
 __all__ = ["Batch", "Decision", "Gathering", "Outbox", "Row"]
+
+# Asked and told at every registration: built once.
+_ROWS = sa.select(tables.submission).order_by(tables.submission.c.received_at, tables.submission.c.id)
+_BY_KEY = _ROWS.where(tables.submission.c.key == sa.bindparam("value"))
+_BY_ID = _ROWS.where(tables.submission.c.id == sa.bindparam("value"))
+_BY_CODE = _ROWS.where(tables.code == sa.bindparam("value"))
+_OF_MEMBER = _ROWS.where(tables.submission.c.member == sa.bindparam("value"))
+_WAITING_OF_MEMBER = _OF_MEMBER.where(tables.submission.c.state.in_(WAITING))
+_INSERT = insert(tables.submission).on_conflict_do_nothing(index_elements=["key"])
 
 
 class Outbox:
@@ -63,27 +73,28 @@ class Outbox:
             "received_at": sent.at.isoformat(),
             "state": "received",
         }
-        table = tables.submission
         with self._store.writing() as connection:
-            held = connection.execute(sa.select(table).where(table.c.key == key)).mappings().first()
-            if held is None:
-                connection.execute(table.insert().values(**values))
-                held = connection.execute(sa.select(table).where(table.c.key == key)).mappings().one()
-        return row_of(held)
+            if connection.execute(_INSERT, values).rowcount:
+                return Row(sent, "received", None, None, None, None, None)
+            return row_of(connection.execute(_BY_KEY, {"value": key}).mappings().one())
 
     def by_key(self, key: str) -> Row | None:
-        return next(self._rows(tables.submission.c.key == key), None)
+        return self._row(_BY_KEY, key)
 
     def get(self, submission: str) -> Row | None:
-        return next(self._rows(tables.submission.c.id == submission), None)
+        return self._row(_BY_ID, submission)
 
     def by_code(self, code: str) -> Row | None:
         """What a receipt's code (as words.receipt_code gives it) stands for."""
-        return next(self._rows(tables.code == code.replace("-", "")), None)
+        return self._row(_BY_CODE, code.replace("-", ""))
 
     def of_member(self, member: str) -> list[Row]:
         """Everything a member sent, newest first."""
-        return list(self._rows(tables.submission.c.member == member))[::-1]
+        return self._rows(_OF_MEMBER, member)[::-1]
+
+    def waiting_of(self, member: str) -> list[Row]:
+        """What a member sent and nobody has decided yet, oldest first."""
+        return self._rows(_WAITING_OF_MEMBER, member)
 
     def withdraw(self, submission: str, at: datetime) -> str:
         """Take back what nobody has decided. Returns its state afterwards: withdrawn at once when it has not gone to
@@ -152,12 +163,13 @@ class Outbox:
     def close(self) -> None:
         self._store.close()
 
-    def _rows(self, *where: sa.ColumnElement[bool]) -> Iterator[Row]:
-        table = tables.submission
-        query = sa.select(table).where(*where).order_by(table.c.received_at, table.c.id)
+    def _row(self, query: sa.Select[Any], value: str) -> Row | None:
+        return next(iter(self._rows(query, value)), None)
+
+    def _rows(self, query: sa.Select[Any], value: str) -> list[Row]:
         with self._store.reading() as connection:
-            found: Sequence[Any] = connection.execute(query).mappings().all()
-        yield from (row_of(one) for one in found)
+            found: Sequence[Any] = connection.execute(query, {"value": value}).mappings().all()
+        return [row_of(one) for one in found]
 
     def _file(self, sha256: str) -> Path:
         return self._spool / sha256[:2] / f"{sha256}.webp"

@@ -11,6 +11,10 @@ from xueshi.outbox.tables import attempt, generation
 
 MOST, SPAN = 5, 900.0  # so many wrong codes within so many seconds close a door for as long
 _KEPT = 86_400.0  # seconds that tries are remembered
+# Asked for every page: built once.
+_GENERATION = sa.select(generation.c.generation).where(
+    generation.c.purpose == sa.bindparam("purpose"), generation.c.subject == sa.bindparam("subject")
+)
 
 
 class Doors:
@@ -19,9 +23,8 @@ class Doors:
 
     def generation(self, purpose: str, subject: str) -> int:
         """The generation of links that holds for somebody: 0 until one was replaced."""
-        where = sa.and_(generation.c.purpose == purpose, generation.c.subject == subject)
         with self._store.reading() as connection:
-            found = connection.execute(sa.select(generation.c.generation).where(where)).scalar()
+            found = connection.execute(_GENERATION, {"purpose": purpose, "subject": subject}).scalar()
         return int(found or 0)
 
     def replace(self, purpose: str, subject: str, at: datetime) -> int:

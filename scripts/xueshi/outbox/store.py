@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ class Store:
             max_overflow=64,
             connect_args={"check_same_thread": False},
         )
+        self._turn = threading.Lock()
         sa.event.listen(self._engine, "connect", _prepare)
         sa.event.listen(self._engine, "begin", _begin)
         try:
@@ -37,8 +39,9 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """One transaction that may write: it is on the disk when this ends."""
-        with self._engine.connect() as connection, connection.begin():
+        """One transaction that may write: it is on the disk when this ends. Threads take turns here, since SQLite lets
+        those who find it taken sleep and try again; between processes that is what happens."""
+        with self._turn, self._engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
