@@ -20,8 +20,10 @@ from xueshi.model import (
     Closing,
     Desk,
     Evidence,
+    Held,
     History,
     Kept,
+    Keys,
     Membership,
     Norm,
     Picture,
@@ -153,6 +155,16 @@ def closed_otherwise(found: RecordSet) -> RecordSet:
     )
 
 
+def links(*held: Held) -> Callable[[RecordSet], RecordSet]:
+    return lambda found: replace(found, keys=Keys(readers=held))
+
+
+def link_back(base: RecordSet) -> Proposed:
+    path = "records/keys.yaml"
+    head = replace(base, keys=Keys(), blobs={**base.blobs, path: "k" * 40})
+    return proposal(links(Held("member", "m0012", 1))(base), head, path)
+
+
 WRONG: dict[str, Callable[[RecordSet], RecordSet]] = {
     "path-and-id-agree": with_study(id="01KJYKG9Z08M4T0V2N9X5B7CDE"),
     "branch-is-known": with_study(branch="zz"),
@@ -190,6 +202,9 @@ WRONG: dict[str, Callable[[RecordSet], RecordSet]] = {
     "policy-groups-are-sound": unknown_selector,
     "policy-spans-are-in-order": twice_in_force,
     "closing-stands": closed_otherwise,
+    "readers-of-links-are-known": links(Held("member", "m9999", 1)),
+    "links-stand-once": links(Held("member", "m0012", 1), Held("member", "m0012", 2)),
+    "epochs-are-not-ahead": lambda found: replace(found, keys=Keys(link="2030")),
     "policy-rules-are-whole": policy(norms=(Norm("n", "体检", ("branch",), "members", DAY, None, "x"),)),
 }
 
@@ -286,6 +301,7 @@ REFUSED: dict[str, Callable[[RecordSet], Proposed]] = {
         "records/closed-2026.yaml",
     ),
     "closing-is-of-main": lambda base: proposal(base, closed_otherwise(base), "records/closed-2026.yaml"),
+    "links-only-move-on": link_back,
     "rules-in-force-are-ended-not-changed": lambda base: new_rules(base, requirements=()),
 }
 

@@ -47,7 +47,8 @@ class Site:
 
 
 def built(repo: Repository, into: Path, on: date = ON) -> Site:
-    publish.build(repo, publish.inputs(repo, "refs/heads/main", on=on, secret=SECRET), into)
+    wanted = publish.inputs(repo, "refs/heads/main", on=on, secret=SECRET, edition_told="open")
+    publish.build(repo, wanted, into)
     return Site(repo, into)
 
 

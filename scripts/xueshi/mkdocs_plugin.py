@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import escape
 from mkdocs.commands.build import get_context
+from mkdocs.config import config_options as c
 from mkdocs.config.base import Config
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
@@ -21,44 +22,49 @@ from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 from mkdocs.structure.toc import TableOfContents, get_toc
 
-from xueshi import checks, project, records, words
+from xueshi import checks, project, publish, records
 from xueshi.checkup import checkup
+from xueshi.editions import Edition, Open, Published, Sealed, fragments
 from xueshi.errors import XueshiError
 from xueshi.git import Repository
 from xueshi.model import SHANGHAI
-from xueshi.publish import site_secret
-from xueshi.reading import told
 from xueshi.reports import data as api
 from xueshi.reports.address import address
-from xueshi.reports.branch import branch
+from xueshi.reports.contents import reports
 from xueshi.reports.home import home
-from xueshi.reports.member import member
 from xueshi.reports.source import Source
+from xueshi.sealing import access
 from xueshi.totals import total
-from xueshi.words import plain
 
 _HOME = "index.md"
 _META = {"hide": ["navigation"], "private": True}  # of a report; see site/theme/main.html
 
 
 class Settings(Config):  # type: ignore[no-untyped-call]
-    """No options in mkdocs.yml."""
+    edition = c.Choice(("sealed", "open"), default="sealed")
 
 
 class XueshiPlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
-    """Home becomes the report of the organisation; branches and members get pages of their own, out of the nav.
+    """Home becomes the report of the organisation; all other reports have pages of their own, out of the nav.
 
-    It has no options. `xueshi build` says by environment what to publish: XUESHI_REPOSITORY (default: beside
-    mkdocs.yml), XUESHI_REVISION (HEAD) and XUESHI_DATE (today in Shanghai), and see publish.site_secret."""
+    Its one option is `edition`: sealed (reports open with their readers' keys) or open (for a site behind a login).
+    `xueshi build` says by environment what to publish: XUESHI_REPOSITORY (default: beside mkdocs.yml),
+    XUESHI_REVISION (HEAD) and XUESHI_DATE (today in Shanghai); see publish.site_secret and publish.keyring for the
+    secrets, and XUESHI_EDITION, which goes before the option."""
 
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
         """Read the records once. Raises PluginError with the cure."""
-        folder = Path(config.config_file_path).parent
+        self._folder = Path(config.config_file_path).parent
         try:
-            self._source, self._pictures = _read(folder)
+            self._edition_name = publish.edition(os.environ, self.config.edition)
+            self._secret = publish.site_secret(self._folder)
+            self._source, self._pictures = _read(self._folder, self._secret)
+            self._keys = publish.keyring(
+                os.environ, self._secret, self._source.records.keys, self._source.on
+            )
         except (XueshiError, ValueError) as error:
             raise PluginError(f"xueshi: {error}") from None
-        self._fragments = _fragments(folder / "site" / "templates", self._labels())
+        self._fragments = fragments(self._folder / "site" / "templates", self._labels())
         config.copyright = str(escape(self._source.records.organisation.name))  # the theme does not escape
         return config
 
@@ -70,52 +76,86 @@ class XueshiPlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         """Home's report stands before what its page says itself."""
         if page.file.src_uri != _HOME:
             return html
-        fragment = self._fragments.get_template("home.html").render(page=home(self._source))
+        told = {"page": home(self._source), "edition": self._edition_name}
+        fragment = self._fragments.get_template("home.html").render(**told)
         page.toc = _contents(fragment)
         return fragment + html
 
     def on_env(self, env: Environment, /, *, config: MkDocsConfig, files: Files) -> Environment:
-        """Render every report straight through the theme: a page of the nav would cost each other page a line."""
-        theme = env.get_template("main.html")
-        for where, title, fragment in self._reports():
-            page = Page(str(escape(title)), File.generated(config, f"{where}index.md", content=""), config)
-            page.content, page.toc, page.meta = fragment, _contents(fragment), _META
-            html = theme.render(get_context(self._nav, files, config, page))
-            files.append(File.generated(config, f"{where}index.html", content=html))
-        for path, value in self._data():
-            text = json.dumps(value, ensure_ascii=False, indent=1) + "\n"
-            files.append(File.generated(config, path, content=text))
-        for sha256, data in sorted(self._pictures.items()):
-            files.append(File.generated(config, f"assets/e/{sha256}.webp", content=data))
+        """Render every report straight: a page of the nav would cost each other page a line."""
+        edition = self._edition(env, config, files)
+        for report in reports(self._source):
+            links = edition.links(report)
+            template = self._fragments.get_template(f"{report.kind}.html")
+            fragment = template.render(page=report.value, links=links, edition=edition.name)
+            _add(files, config, edition.publish(report, fragment, links))
+        _add(files, config, edition.finish())
+        _add(files, config, self._data())
+        if edition.name == "sealed":
+            _add(files, config, [Published("o/index.html", self._loader(config).encode())])
         return env
+
+    def _edition(self, env: Environment, config: MkDocsConfig, files: Files) -> Edition:
+        source = self._source
+        if self._edition_name == "open":
+            return Open(source.address, _layout(env, config, files, self._nav), self._pictures)
+        who_reads = access(source.records, source.on)
+        asof = source.history.at.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M")
+        name = source.records.organisation.name
+        return Sealed(self._keys, who_reads, self._pictures, site=name, asof=asof)
+
+    def _loader(self, config: MkDocsConfig) -> str:
+        template = self._fragments.get_template("loader.html")
+        version = self._source.history.tip[:10]
+        organisation = self._source.records.organisation.name
+        return template.render(
+            lang="zh-CN", site_name=config.site_name, organisation=organisation, version=version, scripts=()
+        )
 
     def _labels(self) -> dict[str, str]:
         """What people call the ids that a check-up names."""
         rules = self._source.records.policy.requirements
         return {**{rule.id: rule.label for rule in rules}, **self._source.names}
 
-    def _reports(self) -> Iterator[tuple[str, str, str]]:
-        """Folder, title and fragment of each report."""
-        source, template = self._source, self._fragments.get_template
-        for unit in source.records.organisation.branches():
-            where = source.address("branch", unit.id)
-            yield where, unit.name, template("branch.html").render(page=branch(source, unit))
-        for person in source.people.values():
-            where = source.address("member", person.id)
-            yield where, person.name, template("member.html").render(page=member(source, person))
-
-    def _data(self) -> Iterator[tuple[str, object]]:
-        """The static API: open figures below api/v1, a report's own beside the report."""
+    def _data(self) -> Iterator[Published]:
+        """The static API: open figures below api/v1; in the open edition each report's own beside it."""
         source = self._source
-        yield "api/v1/index.json", api.index_data(source)
-        yield "api/v1/organisation.json", api.organisation_data(source)
-        yield "api/v1/policy.json", api.policy_data(source)
-        yield "api/v1/schema.json", project.schema("api")
+        yield _json("api/v1/index.json", api.index_data(source))
+        yield _json("api/v1/organisation.json", api.organisation_data(source))
+        yield _json("api/v1/policy.json", api.policy_data(source))
+        yield _json("api/v1/schema.json", project.schema("api"))
+        if self._edition_name == "sealed":
+            return
         for unit in source.records.organisation.branches():
             own = (finding for finding in source.findings if finding.unit == unit.id)
-            yield f"{source.address('branch', unit.id)}v1.json", api.branch_report_data(source, unit, own)
+            yield _json(
+                f"{source.address('branch', unit.id)}v1.json", api.branch_report_data(source, unit, own)
+            )
         for ident, figures in source.totals.members.items():
-            yield f"{source.address('member', ident)}v1.json", api.member_report_data(source, figures)
+            yield _json(f"{source.address('member', ident)}v1.json", api.member_report_data(source, figures))
+
+
+def _json(path: str, value: object) -> Published:
+    return Published(path, (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode())
+
+
+def _add(files: Files, config: MkDocsConfig, published: Iterable[Published]) -> None:
+    for file in published:
+        files.append(File.generated(config, file.path, content=file.data))
+
+
+def _layout(
+    env: Environment, config: MkDocsConfig, files: Files, nav: Navigation
+) -> Callable[[str, str, str], str]:
+    """Lays a fragment out as the theme does its pages: folder, title, fragment → HTML."""
+    theme = env.get_template("main.html")
+
+    def page(folder: str, title: str, fragment: str) -> str:
+        made = Page(str(escape(title)), File.generated(config, f"{folder}index.md", content=""), config)
+        made.content, made.toc, made.meta = fragment, _contents(fragment), _META
+        return str(theme.render(get_context(nav, files, config, made)))
+
+    return page
 
 
 def _contents(fragment: str) -> TableOfContents:
@@ -124,7 +164,7 @@ def _contents(fragment: str) -> TableOfContents:
     return get_toc([{"level": 2, "id": ident, "name": name, "children": []} for ident, name in found])
 
 
-def _read(folder: Path) -> tuple[Source, dict[str, bytes]]:
+def _read(folder: Path, secret: bytes) -> tuple[Source, dict[str, bytes]]:
     repo = Repository(Path(os.environ.get("XUESHI_REPOSITORY", folder)))
     revision = os.environ.get("XUESHI_REVISION", "HEAD")
     commit = repo.resolve(revision)
@@ -136,7 +176,7 @@ def _read(folder: Path) -> tuple[Source, dict[str, bytes]]:
     on = date.fromisoformat(told_day) if told_day else datetime.now(SHANGHAI).date()
     approved, history = records.load_approved(repo, commit)
     proposals, people = records.load_proposals(repo, commit), approved.people()
-    evidence, secret = records.evidence_blobs(repo), site_secret(folder)
+    evidence = records.evidence_blobs(repo)
     named = {e.sha256 for study in approved.studies.values() for e in study.evidence}
     named |= {e.sha256 for proposal in proposals for study in proposal.studies for e in study.evidence}
     blobs = repo.blobs(evidence[sha] for sha in named if sha in evidence)
@@ -158,18 +198,3 @@ def _read(folder: Path) -> tuple[Source, dict[str, bytes]]:
         checkup(approved, approved.policy, figures, on),
     )
     return source, pictures
-
-
-def _fragments(folder: Path, names: Mapping[str, str]) -> Environment:
-    made = Environment(
-        loader=FileSystemLoader(folder),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    known = re.compile(r"\b[a-z][a-z0-9-]{1,31}\b")
-    named = lambda text: known.sub(lambda found: names.get(found[0], found[0]), text)  # noqa: E731
-    made.filters.update(hours=plain, told=told, people=named)
-    made.globals.update(STANDING=words.STANDING, VIA=words.VIA, VERDICT=words.VERDICT)
-    return made

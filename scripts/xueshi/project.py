@@ -40,7 +40,7 @@ def policy_file() -> bytes:
 
 @cache
 def schema(kind: str) -> dict[str, Any]:
-    """The JSON Schema of a kind of file: study | roster | organisation | policy | closing."""
+    """The JSON Schema of a kind of file: study | roster | organisation | policy | keys | closing."""
     text = (root() / "schema" / f"{kind}.schema.json").read_text(encoding="utf-8")
     loaded: dict[str, Any] = json.loads(text)
     return loaded

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import hmac
 import json
 import os
 import shutil
@@ -21,8 +22,12 @@ from xueshi import project
 from xueshi.errors import UsageError, XueshiError
 from xueshi.git import Repository
 from xueshi.links import secret
+from xueshi.model import Keys
+from xueshi.sealing import Keyring
+from xueshi.sealing.keys import CONTENT_VARIABLE, LINK_VARIABLE, content_root, link_root
 
-EDITION = "open"
+EDITIONS = ("sealed", "open")
+_EDITION = "XUESHI_EDITION"
 _LIMIT = 1800  # seconds for one build
 
 
@@ -41,32 +46,54 @@ def site_secret(folder: Path) -> bytes:
     )
 
 
+def edition(environ: Mapping[str, str], otherwise: str) -> str:
+    """What XUESHI_EDITION says, or `otherwise`. Raises UsageError for what is no edition."""
+    told = environ.get(_EDITION, "").strip() or otherwise
+    if told not in EDITIONS:
+        raise UsageError(f"{_EDITION} is {told!r}; it may be one of {', '.join(EDITIONS)}")
+    return told
+
+
+def keyring(environ: Mapping[str, str], secret: bytes, keys: Keys, on: date) -> Keyring:
+    """The roots of the sealed edition: as the environment gives them, so that CI need not hold the master; where it
+    gives none they are made from the site's own secret. Raises UsageError for roots that are misshapen."""
+    if environ.get(LINK_VARIABLE) or environ.get(CONTENT_VARIABLE):
+        return Keyring.from_environ(environ, keys)
+    master = hmac.digest(secret, b"xueshi/site master/1", "sha256")
+    return Keyring(link_root(master, keys.link), content_root(master, keys.content_epoch(on)), keys)
+
+
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """All that a build depends on. `refs` maps what waits and what is kept (sub/*, evidence/*) to ids; `secret` makes
-    the addresses."""
+    the addresses, and the keys where `roots` gives none; `edition` is one of EDITIONS, empty for what mkdocs.yml says."""
 
     commit: str
     refs: Mapping[str, str]
     on: date
     secret: bytes
+    edition: str = ""
+    roots: tuple[str, ...] = ()
 
     def manifest(self) -> dict[str, object]:
-        """The inputs as plain values, the secret only as a digest."""
+        """The inputs as plain values: secrets as a digest, and refs too, since a proposal's names a record."""
+        refs = json.dumps(dict(sorted(self.refs.items())))
+        secrets = self.secret + "\0".join(self.roots).encode()
         return {
             "commit": self.commit,
-            "refs": dict(sorted(self.refs.items())),
+            "refs": hashlib.sha256(refs.encode()).hexdigest(),
             "date": self.on.isoformat(),
-            "edition": EDITION,
-            "secret": hashlib.sha256(b"xueshi manifest" + self.secret).hexdigest()[:16],
+            "edition": self.edition,
+            "secret": hashlib.sha256(b"xueshi manifest" + secrets).hexdigest()[:16],
         }
 
     def digest(self) -> str:
         return hashlib.sha256(json.dumps(self.manifest(), sort_keys=True).encode()).hexdigest()[:20]
 
 
-def inputs(repo: Repository, rev: str, *, on: date, secret: bytes) -> Inputs:
-    """What a build of `rev` would depend on now. Raises UsageError for an unknown revision."""
+def inputs(repo: Repository, rev: str, *, on: date, secret: bytes, edition_told: str = "") -> Inputs:
+    """What a build of `rev` would depend on now; `edition_told` goes before what the environment says. Raises
+    UsageError for an unknown revision or edition."""
     commit = repo.resolve(rev)
     if commit is None:
         raise UsageError(f"no revision {rev!r} in {repo.path}")
@@ -78,7 +105,9 @@ def inputs(repo: Repository, rev: str, *, on: date, secret: bytes) -> Inputs:
         "refs/remotes/origin/evidence",
     ):
         refs.update(repo.refs(prefix))
-    return Inputs(commit, refs, on, secret)
+    told = edition_told or os.environ.get(_EDITION, "")
+    roots = tuple(os.environ.get(name, "") for name in (LINK_VARIABLE, CONTENT_VARIABLE))
+    return Inputs(commit, refs, on, secret, edition({}, told) if told else "", roots)
 
 
 def build(repo: Repository, wanted: Inputs, into: Path) -> bool:
@@ -116,6 +145,7 @@ def _mkdocs(repo: Repository, wanted: Inputs, folder: Path) -> None:
         "XUESHI_REVISION": wanted.commit,
         "XUESHI_DATE": wanted.on.isoformat(),
         "XUESHI_SITE_SECRET": wanted.secret.hex(),
+        _EDITION: wanted.edition,
         "SOURCE_DATE_EPOCH": epoch,
         "NO_MKDOCS_2_WARNING": "1",
         "PYTHONWARNINGS": "ignore",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 
-from xueshi.checks import closing, duplicates, organisation, pictures, policy, proposal, record
+from xueshi.checks import closing, duplicates, keys, organisation, pictures, policy, proposal, record
 from xueshi.checks.context import Context, told_date
 from xueshi.checks.proposal import Proposed
 from xueshi.model import History, Kept, Problem, RecordSet, Severity
@@ -15,7 +15,7 @@ from xueshi.records.source import ORGANISATION, POLICY, kind_of
 Rule = Callable[[Context], Iterator[Problem]]
 ChangeRule = Callable[[Proposed], Iterator[Problem]]
 
-RULES: tuple[Rule, ...] = (
+_OF_RECORDS: tuple[Rule, ...] = (
     record.path_and_id_agree,
     record.branch_is_known,
     record.member_is_on_roster,
@@ -39,6 +39,10 @@ RULES: tuple[Rule, ...] = (
     duplicates.same_event_once,
     duplicates.times_do_not_overlap,
     duplicates.picture_of_one_day,
+    closing.closing_stands,
+)
+
+_OF_COMMITTEE_FILES: tuple[Rule, ...] = (
     organisation.units_form_a_tree,
     organisation.somebody_can_decide,
     organisation.organisation_spans_are_in_order,
@@ -52,8 +56,12 @@ RULES: tuple[Rule, ...] = (
     policy.policy_groups_are_sound,
     policy.policy_spans_are_in_order,
     policy.policy_rules_are_whole,
-    closing.closing_stands,
+    keys.readers_of_links_are_known,
+    keys.links_stand_once,
+    keys.epochs_are_not_ahead,
 )
+
+RULES: tuple[Rule, ...] = _OF_RECORDS + _OF_COMMITTEE_FILES
 
 CHANGE_RULES: tuple[ChangeRule, ...] = (
     proposal.touches_one_branch,
@@ -73,6 +81,7 @@ CHANGE_RULES: tuple[ChangeRule, ...] = (
     closing.closed_years_keep_their_figures,
     closing.closing_only_grows,
     closing.closing_is_of_main,
+    keys.links_only_move_on,
 )
 
 
@@ -89,12 +98,10 @@ def check(records: RecordSet, today: date, evidence: Kept | None = None) -> tupl
 def check_change(proposed: Proposed, evidence: Kept | None = None) -> tuple[Problem, ...]:
     """Problems of a proposed change: of the changed files, and of the change itself. Other files' problems are left
     out, so that one wrong record blocks nothing else. Roles, rosters and policy are the base's."""
-    head = proposed.judged()
-    found = {
-        p
-        for p in (*proposed.head.problems, *_judged(head, set(proposed.changed), proposed.today, evidence))
-        if p.path in proposed.changed
-    }
+    only_records = all(kind_of(path) == "study" for path in proposed.changed)
+    rules = _OF_RECORDS if only_records else RULES  # what the others find would be left out anyway
+    judged = _judged(proposed.judged(), set(proposed.changed), proposed.today, evidence, rules)
+    found = {p for p in (*proposed.head.problems, *judged) if p.path in proposed.changed}
     for rule in CHANGE_RULES:
         found |= {replace(problem, rule=rule_id(rule)) for problem in rule(proposed)}
     return tuple(sorted(found))
@@ -132,10 +139,14 @@ def rule_id(rule: Rule | ChangeRule) -> str:
 
 
 def _judged(
-    records: RecordSet, only: Collection[str] | None, today: date, evidence: Kept | None
+    records: RecordSet,
+    only: Collection[str] | None,
+    today: date,
+    evidence: Kept | None,
+    rules: Collection[Rule] = RULES,
 ) -> Iterator[Problem]:
     everything = tuple(records.studies[path] for path in sorted(records.studies))
     chosen = everything if only is None else tuple(study for study in everything if study.path in only)
     context = Context(records, chosen, everything, records.people(), today, evidence)
-    for rule in RULES:
+    for rule in rules:
         yield from (replace(problem, rule=rule_id(rule)) for problem in rule(context))

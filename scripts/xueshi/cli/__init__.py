@@ -19,6 +19,7 @@ from xueshi.cli.change import (
     void_command,
 )
 from xueshi.cli.explain import effect_command, explain_command
+from xueshi.cli.keys import keys_group
 from xueshi.cli.owners import owners_command
 from xueshi.cli.policy import policy_command
 from xueshi.cli.read import check_command, history_command, totals_command
@@ -46,6 +47,7 @@ COMMANDS: tuple[click.Command, ...] = (
     build_command,
     serve_command,
     links_command,
+    keys_group,
     sample_command,
     demo_command,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from xueshi.model.closing import Adjustment, ClosedMember, Closing, years
 from xueshi.model.days import SHANGHAI, add_months, contains
 from xueshi.model.history import History, Proposal, Submission, Version
+from xueshi.model.keys import LINK_EPOCH, MEMBER, OFFICER, Held, Keys, Reader, epoch_order
 from xueshi.model.organisation import (
     Desk,
     Membership,
@@ -41,6 +42,9 @@ from xueshi.model.study import Change, Evidence, Study, Submitted, Void
 from xueshi.model.totals import Credit, Figure, Line, MemberTotals, Standing, Standings, Totals
 
 __all__ = [
+    "LINK_EPOCH",
+    "MEMBER",
+    "OFFICER",
     "SHANGHAI",
     "Adjustment",
     "Alerts",
@@ -55,8 +59,10 @@ __all__ = [
     "Desk",
     "Evidence",
     "Figure",
+    "Held",
     "History",
     "Kept",
+    "Keys",
     "Kind",
     "KindChange",
     "Line",
@@ -71,6 +77,7 @@ __all__ = [
     "Policy",
     "Problem",
     "Proposal",
+    "Reader",
     "RecordSet",
     "Requirement",
     "Reviewer",
@@ -94,5 +101,6 @@ __all__ = [
     "Where",
     "add_months",
     "contains",
+    "epoch_order",
     "years",
 ]

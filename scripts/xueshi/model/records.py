@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from xueshi.model.closing import Closing
+from xueshi.model.keys import Keys
 from xueshi.model.organisation import Organisation, Person, Roster, RosterEntry
 from xueshi.model.policy import Policy
 from xueshi.model.study import Study
@@ -43,7 +44,7 @@ class RecordSet:
 
     `studies` maps a path to the record in it (two files may wrongly claim one id), `rosters` a branch id to its roster;
     `lines` maps a path to field -> line, so that a check can point at it; `blobs` maps every path to its blob id,
-    `closings` a closed year to its manifest."""
+    `closings` a closed year to its manifest; `keys` says which links of the sealed site hold."""
 
     organisation: Organisation
     policy: Policy
@@ -53,6 +54,7 @@ class RecordSet:
     lines: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     blobs: Mapping[str, str] = field(default_factory=dict)
     closings: Mapping[int, Closing] = field(default_factory=dict)
+    keys: Keys = field(default_factory=Keys)
     known: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)  # see people
 
     def line(self, path: str, name: str) -> int:

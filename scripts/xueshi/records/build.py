@@ -7,12 +7,15 @@ from decimal import Decimal
 from typing import Any
 
 from xueshi.model import (
+    LINK_EPOCH,
     Adjustment,
     Change,
     ClosedMember,
     Closing,
     Desk,
     Evidence,
+    Held,
+    Keys,
     Membership,
     Organisation,
     Reviewer,
@@ -113,6 +116,19 @@ def _closed(item: Data) -> ClosedMember:
     requirements = item["requirements"].items()
     return ClosedMember(
         item["hours"], {k: (r["target"], r["counted"], r["standing"]) for k, r in requirements}
+    )
+
+
+def keys(data: Data) -> Keys:
+    """Epochs and generations; whoever is not named has generation 0."""
+    epochs = data.get("epochs", {})
+    return Keys(
+        link=epochs.get("link", LINK_EPOCH),
+        content=epochs.get("content"),
+        readers=tuple(
+            Held(item["kind"], item["id"], item["gen"], item.get("removed", False))
+            for item in data.get("readers", ())
+        ),
     )
 
 

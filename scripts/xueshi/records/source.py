@@ -13,6 +13,7 @@ from xueshi.git import Repository
 from xueshi.model import (
     Closing,
     History,
+    Keys,
     Organisation,
     Policy,
     Problem,
@@ -27,6 +28,7 @@ from xueshi.records.strict_yaml import Node, Sequence, YamlFault, parse
 
 ORGANISATION = "records/organisation.yaml"
 POLICY = "records/policy.yaml"
+KEYS = "records/keys.yaml"
 _ROSTER = re.compile(r"records/([a-z][a-z0-9-]{1,31})/roster\.yaml")
 _STUDY = re.compile(r"records/([a-z][a-z0-9-]{1,31})/([0-9]{4})/([0-9A-HJKMNP-TV-Z]{26})\.yaml")
 _CLOSING = re.compile(r"records/closed-([0-9]{4})\.yaml")
@@ -39,7 +41,7 @@ _EMPTY_ORGANISATION = Organisation("", (), (), ())
 class Parsed:
     """One file: its value if it is sound, what is wrong if not, and where its fields stand."""
 
-    value: Study | Roster | Organisation | Policy | Closing | None
+    value: Study | Roster | Organisation | Policy | Closing | Keys | None
     problems: tuple[Problem, ...]
     lines: Mapping[str, int]
 
@@ -48,11 +50,13 @@ _PARSED: dict[tuple[str, str], Parsed] = {}
 
 
 def kind_of(path: str) -> str | None:
-    """study | roster | organisation | policy | closing, or None for a path that is none of ours."""
+    """study | roster | organisation | policy | keys | closing, or None for a path that is none of ours."""
     if path == ORGANISATION:
         return "organisation"
     if path == POLICY:
         return "policy"
+    if path == KEYS:
+        return "keys"
     if _ROSTER.fullmatch(path):
         return "roster"
     if _CLOSING.fullmatch(path):
@@ -106,7 +110,7 @@ def assemble(blobs: Mapping[str, str], contents: Mapping[str, bytes]) -> RecordS
         found = parsed(path, blob, contents)
         values[path] = found
         problems.extend(found.problems)
-    organisation, policy = values.get(ORGANISATION), values.get(POLICY)
+    organisation, policy, keys = values.get(ORGANISATION), values.get(POLICY), values.get(KEYS)
     for path, present in ((ORGANISATION, organisation), (POLICY, policy)):
         if present is None:
             problems.append(
@@ -126,6 +130,7 @@ def assemble(blobs: Mapping[str, str], contents: Mapping[str, bytes]) -> RecordS
         lines={path: found.lines for path, found in values.items()},
         blobs=dict(blobs),
         closings={p.value.year: p.value for p in values.values() if isinstance(p.value, Closing)},
+        keys=keys.value if keys and isinstance(keys.value, Keys) else Keys(),
     )
 
 
@@ -158,6 +163,7 @@ def overlay(base: RecordSet, files: Mapping[str, bytes | None]) -> RecordSet:
     studies, rosters = dict(base.studies), dict(base.rosters)
     lines, blobs = dict(base.lines), dict(base.blobs)
     organisation, policy, closings = base.organisation, base.policy, dict(base.closings)
+    keys = base.keys
     problems: list[Problem] = []
     for path, data in files.items():
         studies.pop(path, None)
@@ -177,8 +183,10 @@ def overlay(base: RecordSet, files: Mapping[str, bytes | None]) -> RecordSet:
             policy = found.value
         elif isinstance(found.value, Closing):
             closings[found.value.year] = found.value
+        elif isinstance(found.value, Keys):
+            keys = found.value
     return RecordSet(
-        organisation, policy, rosters, studies, tuple(problems), lines, blobs, closings, base.known
+        organisation, policy, rosters, studies, tuple(problems), lines, blobs, closings, keys, base.known
     )
 
 
@@ -213,7 +221,7 @@ def parse_file(path: str, data: bytes) -> Parsed:
     """One file's value, or everything that is wrong with it."""
     kind = kind_of(path)
     if kind is None:
-        words = "records 下只放政策、组织、名册和 支部/年份/编号.yaml，请移走这个文件或改正路径"
+        words = "records 下只放政策、组织、名册、keys.yaml 和 支部/年份/编号.yaml，请移走这个文件或改正路径"
         return Parsed(None, (Problem(path, 0, "path-and-id-agree", words),), {})
     limit = _LIMIT * 100 if kind == "closing" else _LIMIT  # a year of 100,000 records
     if len(data) > limit:
@@ -258,13 +266,17 @@ def _typed(kind: str, tree: YamlMapping, path: str, data: bytes) -> Parsed:
     return Parsed(value, _canonical(kind, plain, path, data), lines)
 
 
-def _build(kind: str, plain: build.Data, path: str) -> Study | Roster | Organisation | Policy | Closing:
+def _build(
+    kind: str, plain: build.Data, path: str
+) -> Study | Roster | Organisation | Policy | Closing | Keys:
     if kind == "study":
         return build.study(plain, path)
     if kind == "roster":
         return build.roster(plain, path.split("/")[1])
     if kind == "closing":
         return build.closing(plain)
+    if kind == "keys":
+        return build.keys(plain)
     return build.organisation(plain) if kind == "organisation" else build_policy.policy(plain)
 
 

@@ -22,7 +22,7 @@ _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
 def render(kind: str, data: Mapping[str, Any]) -> bytes:
-    """The canonical bytes of a study, roster, organisation or policy given as plain values in any order."""
+    """The canonical bytes of a study, roster, organisation, policy or keys given as plain values in any order."""
     root = project.schema(kind)
     lines: list[str] = []
     _mapping(_ordered(data, root, root), 0, lines)

@@ -18,8 +18,8 @@ from xueshi.totals.sums import by_kind, by_month, whole
 class MemberRow:
     """One member: the year's standing, what it would be with all that waits, hours of twelve months."""
 
+    id: str
     name: str
-    address: str
     year: Standings | None
     after: Standings | None
     months: tuple[Decimal, ...]
@@ -80,8 +80,8 @@ def _row(source: Source, member: MemberTotals) -> MemberRow:
     person = member.person
     after = source.after(person.id)
     return MemberRow(
+        person.id,
         person.name,
-        source.address("member", person.id),
         member.standing("year"),
         after,
         by_month(member.credits, source.on.year),

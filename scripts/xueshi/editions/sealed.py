@@ -1,0 +1,141 @@
+"""The sealed edition: each report a file that only its readers' keys open; see docs/decisions/0013."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from markupsafe import Markup
+
+from xueshi.editions.edition import Download, Links, Published
+from xueshi.model import Evidence
+from xueshi.reports.contents import Report
+from xueshi.sealing import (
+    Access,
+    Keyring,
+    PageId,
+    blob_size,
+    door_size,
+    file_name,
+    key_text,
+    page_size,
+    seal,
+)
+
+
+class Sealed:
+    """`titles` names the pages that doors lead to; `site` and `asof` stand on every page; `pictures` are bytes by hash."""
+
+    name = "sealed"
+
+    def __init__(
+        self, keys: Keyring, access: Access, pictures: Mapping[str, bytes], *, site: str, asof: str
+    ) -> None:
+        self._keys, self._access, self._pictures = keys, access, pictures
+        self._site, self._asof = site, asof
+        self._reports: dict[PageId, list[Report]] = {}
+        self._sealed: set[str] = set()
+
+    def links(self, report: Report) -> _Links:
+        return _Links(self, report)
+
+    def publish(self, report: Report, fragment: str, links: Links) -> Iterator[Published]:
+        assert isinstance(links, _Links)
+        if not self._access.lists.get(report.readers):
+            return  # nobody may open it
+        self._reports.setdefault(report.readers, []).append(report)
+        meta = {"t": "page", "title": report.title, "asof": self._asof, "keys": links.keys}
+        key = self.page_key(report.kind, report.id, report.readers)
+        yield Published(file_name(key), seal(key, meta, fragment.encode(), padded=page_size))
+        yield from self._blobs(links)
+
+    def finish(self) -> Iterator[Published]:
+        """A door for each reader, which leads to the uppermost pages they may open."""
+        for reader, pages in self._access.doors.items():
+            key = self._keys.door(reader)
+            meta = {
+                "t": "door",
+                "kind": reader.kind,
+                "site": self._site,
+                "asof": self._asof,
+                "pages": list(self._entries(pages)),
+            }
+            yield Published(file_name(key), seal(key, meta, padded=door_size))
+
+    def page_key(self, kind: str, ident: str, readers: PageId) -> bytes:
+        return self._keys.page(kind, ident, self._access.lists[readers])
+
+    def may_open(self, report: Report, other: PageId) -> bool:
+        """Whether everybody who opens a report may open another page: a page's keys are for all its readers."""
+        return self._access.lists[report.readers] <= self._access.lists.get(other, frozenset())
+
+    def blob(self, branch: str, data: bytes) -> bytes:
+        return self._keys.blob(branch, data)
+
+    def picture(self, sha256: str) -> bytes:
+        return self._pictures[sha256]
+
+    def _entries(self, pages: Iterable[PageId]) -> Iterator[dict[str, str]]:
+        for page in pages:
+            for report in self._reports.get(page, ()):
+                key = self.page_key(report.kind, report.id, report.readers)
+                yield {"title": report.title, "key": key_text(key)}
+
+    def _blobs(self, links: _Links) -> Iterator[Published]:
+        for key, meta, data in links.blobs:
+            name = file_name(key)
+            if name not in self._sealed:
+                self._sealed.add(name)
+                yield Published(name, seal(key, meta, data, padded=blob_size))
+
+
+class _Links:
+    """Tokens that stand in a report; what they open goes into its sealed meta."""
+
+    def __init__(self, edition: Sealed, report: Report) -> None:
+        self._edition, self._report = edition, report
+        self.keys: dict[str, dict[str, str]] = {}
+        self.blobs: list[tuple[bytes, dict[str, Any], bytes]] = []
+        self._tokens: dict[bytes, str] = {}
+
+    def page(self, kind: str, ident: str) -> Markup:
+        other = PageId(kind, ident)
+        if not self._edition.may_open(self._report, other):
+            return Markup("")
+        key = self._edition.page_key(kind, ident, other)
+        return self._attribute("data-open", self._token(key, {"t": "page"}))
+
+    def picture(self, evidence: Evidence, branch: str) -> Markup:
+        data = self._edition.picture(evidence.sha256)
+        meta = {"t": "blob", "type": "image/webp"}
+        return self._attribute("data-blob", self._blob(branch, data, meta, {"t": "blob"}))
+
+    def whole(self, evidence: Evidence) -> Markup:
+        return Markup("")  # the loader enlarges a picture itself
+
+    def file(self, download: Download) -> Markup:
+        meta = {"t": "file", "type": download.media_type, "name": download.name}
+        said = {"t": "file", "type": download.media_type, "name": download.name}
+        token = self._blob(download.branch, download.make(), meta, said)
+        return Markup('data-file="{}" download="{}"').format(token, download.name)
+
+    def home(self, place: str = "") -> Markup:
+        return self._attribute("href", f"../{place}")  # from the loader's page
+
+    def _blob(self, branch: str, data: bytes, meta: dict[str, Any], said: dict[str, str]) -> str:
+        key = self._edition.blob(branch, data)
+        if key not in self._tokens:
+            self.blobs.append((key, meta, data))
+        return self._token(key, said)
+
+    def _token(self, key: bytes, said: dict[str, str]) -> str:
+        if key not in self._tokens:
+            token = self._tokens[key] = f"k{len(self._tokens)}"
+            self.keys[token] = {"key": key_text(key), **said}
+        return self._tokens[key]
+
+    def _attribute(self, name: str, value: str) -> Markup:
+        return Markup('{}="{}"').format(Markup(name), value)
+
+
+

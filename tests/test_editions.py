@@ -1,0 +1,177 @@
+"""The sealed site, whole: nothing personal in clear, every reader reaches their own pages and no others, same bytes."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xueshi import publish, records, sample
+from xueshi.git import Repository
+from xueshi.model import MEMBER, OFFICER, Reader, RecordSet
+from xueshi.sealing import Keyring, PageId, SealRefused, access, file_name, unseal
+
+ON = date(2026, 11, 24)
+SECRET = bytes(range(32))
+
+
+@dataclass(frozen=True)
+class SealedSite:
+    repo: Repository
+    folder: Path
+    made: sample.Sample
+    records: RecordSet
+    keys: Keyring
+
+    def sealed(self, key: bytes) -> tuple[dict[str, Any], str]:
+        found = unseal(key, (self.folder / file_name(key)).read_bytes())
+        return found.meta, found.body.decode()
+
+    def reached(self, reader: Reader) -> dict[str, str]:
+        """Title → fragment of every page that a reader's link leads to, followed as the loader does."""
+        door, _ = self.sealed(self.keys.door(reader))
+        waiting, found, seen = [page["key"] for page in door["pages"]], {}, set()
+        while waiting:
+            key = waiting.pop()
+            if key not in seen:
+                seen.add(key)
+                meta, body = self.sealed(key_of(key))
+                found[meta["title"]] = body
+                waiting += [held["key"] for held in meta["keys"].values() if held["t"] == "page"]
+        return found
+
+
+def key_of(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def build(repo: Repository, into: Path, **more: Any) -> Path:
+    publish.build(repo, publish.inputs(repo, "refs/heads/main", on=ON, secret=SECRET, **more), into)
+    return into.resolve()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> SealedSite:
+    folder = tmp_path_factory.mktemp("sealed")
+    made = sample.write(folder / "school.git", members=42, records=110, seed=42, until=ON)
+    approved, _ = records.load_approved(made.repo, "refs/heads/main")
+    keys = publish.keyring({}, SECRET, approved.keys, ON)
+    return SealedSite(made.repo, build(made.repo, folder / "site"), made, approved, keys)
+
+
+def secrets_of(site: SealedSite) -> Iterator[tuple[str, bytes]]:
+    """Everything personal that the repository holds, in the ways it could leak."""
+    texts: set[str] = set()
+    for person in site.records.people().values():
+        texts |= {person.id, person.name}
+    for proposal in records.load_proposals(site.repo, site.repo.resolve("refs/heads/main") or ""):
+        for study in proposal.studies:
+            texts |= {study.id, study.title, study.content or ""}
+    for study in site.records.studies.values():
+        texts |= {study.id, study.title, study.content or "", study.place or ""}
+        texts |= {evidence.sha256 for evidence in study.evidence}
+    for text in sorted(texts):
+        if len(text) >= 2:
+            yield text, text.encode()
+            yield f"{text} in UTF-16", text.encode("utf-16-le")
+            yield f"{text} in JSON", json.dumps(text)[1:-1].encode()
+            if len(text.encode()) >= 6:
+                yield f"{text} in base64", base64.b64encode(text.encode()).rstrip(b"=")[:-1]
+                yield f"{text} in hex", text.encode().hex().encode()
+    blobs = site.repo.blobs(records.evidence_blobs(site.repo).values())
+    for blob, data in blobs.items():
+        yield f"picture {blob}", data[64:128]
+
+
+def test_no_byte_of_the_site_tells_who_or_what(site: SealedSite) -> None:
+    files = {path: path.read_bytes() for path in sorted(site.folder.rglob("*")) if path.is_file()}
+    opened = {path: data for path, data in files.items() if "/assets/" not in str(path)}
+    assert len(opened) > 60, "nothing was looked at"
+    wanted = list(secrets_of(site))
+    assert len(wanted) > 600, "nothing was looked for"
+    everything = b"\0".join(opened.values())
+    names = "\n".join(str(path.relative_to(site.folder)) for path in files)
+    assert [what for what, data in wanted if data in everything and not _common(site, what)] == []
+    assert [what for what, _ in wanted if what in names] == []
+
+
+def _common(site: SealedSite, what: str) -> bool:
+    """Words of the rules and the handbook that a record happens to use too, such as a kind's name as its title."""
+    told = "".join(path.read_text() for path in (Path(__file__).parents[1] / "site" / "pages").glob("*.md"))
+    told += "".join(kind.label for kind in site.records.policy.kinds.values())
+    return what.split(" in ")[0] in told
+
+
+def test_every_reader_reaches_their_pages_and_no_others(site: SealedSite) -> None:
+    who_reads = access(site.records, ON)
+    people = site.records.people()
+    names = {PageId("member", ident): person.name for ident, person in people.items()}
+    names |= {
+        PageId("branch" if unit.kind == "branch" else "committee", unit.id): unit.name
+        for unit in site.records.organisation.units
+    }
+    counted = 0
+    for reader in who_reads.doors:
+        reached = site.reached(reader)
+        for page in who_reads.reach(reader):
+            assert names[page] in reached, (reader, page)
+            counted += 1
+        hidden = {names[page] for page in names} - {names[page] for page in who_reads.reach(reader)}
+        assert not hidden & set(reached), reader
+    assert counted > 80
+
+
+def test_a_members_page_shows_its_pictures_and_says_what_the_open_one_says(site: SealedSite) -> None:
+    person = site.records.people()[site.made.member]
+    reader = site.keys.reader(MEMBER, person.id)
+    assert reader is not None
+    door, _ = site.sealed(site.keys.door(reader))
+    meta, body = site.sealed(key_of(door["pages"][0]["key"]))
+    assert person.name in body and "data-counted" in body and "href=\"../../" not in body
+    shown = [held for held in meta["keys"].values() if held["t"] == "blob"]
+    own = {e.sha256 for s in site.records.studies.values() if s.member == person.id for e in s.evidence}
+    assert len(shown) >= len(own & set(records.evidence_blobs(site.repo))) > 0
+    for held in shown:
+        picture = unseal(key_of(held["key"]), (site.folder / file_name(key_of(held["key"]))).read_bytes())
+        assert picture.body[:4] == b"RIFF" and picture.meta["type"] == "image/webp"
+
+
+def test_another_key_opens_nothing(site: SealedSite) -> None:
+    reader = site.keys.reader(MEMBER, site.made.member)
+    other = next(r for r in access(site.records, ON).doors if r.kind == OFFICER)
+    assert reader is not None
+    data = (site.folder / file_name(site.keys.door(reader))).read_bytes()
+    with pytest.raises(SealRefused):
+        unseal(site.keys.door(other), data)
+
+
+def test_the_same_inputs_give_the_same_bytes_and_other_roots_other_names(
+    site: SealedSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = build(site.repo, tmp_path / "again")
+    first = {p.relative_to(site.folder): p.read_bytes() for p in site.folder.rglob("*") if p.is_file()}
+    second = {p.relative_to(again): p.read_bytes() for p in again.rglob("*") if p.is_file()}
+    assert first == second
+    monkeypatch.setenv("XUESHI_LINK_ROOT", "11" * 32)
+    monkeypatch.setenv("XUESHI_CONTENT_ROOT", "22" * 32)
+    other = build(site.repo, tmp_path / "other")
+    sealed = {path.relative_to(site.folder / "s") for path in (site.folder / "s").rglob("*.bin")}
+    assert sealed and not sealed & {path.relative_to(other / "s") for path in (other / "s").rglob("*.bin")}
+
+
+def test_roots_that_are_wrong_are_told_without_showing_them(
+    site: SealedSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XUESHI_LINK_ROOT", "ab" * 31)
+    monkeypatch.setenv("XUESHI_CONTENT_ROOT", "22" * 32)
+    with pytest.raises(Exception, match="XUESHI_LINK_ROOT") as told:
+        build(site.repo, tmp_path / "site")
+    assert "ab" * 31 not in str(told.value)
+    shutil.rmtree(tmp_path / "site.builds", ignore_errors=True)
