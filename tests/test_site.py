@@ -247,7 +247,7 @@ def test_a_build_killed_in_the_middle_leaves_the_old_site_and_is_made_again(
     run = [str(Path(sys.executable).parent / "xueshi"), "build", "--repo", str(school.repo.path)]
     run += ["--into", str(made.folder), "--on", "2026-11-24", "--rev", "main"]
     builds = made.folder.with_name("site.builds")
-    env = {"XUESHI_SITE_SECRET": SECRET.hex(), "PATH": "/usr/bin:/bin"}
+    env = {"XUESHI_SITE_SECRET": SECRET.hex(), "XUESHI_EDITION": "open", "PATH": "/usr/bin:/bin"}
     killed = subprocess.Popen(run, env=env, start_new_session=True)
     while not any(builds.glob("tmp-*/in/mkdocs.yml")):
         assert killed.poll() is None
@@ -263,7 +263,7 @@ def test_a_build_killed_in_the_middle_leaves_the_old_site_and_is_made_again(
 
 
 def test_plain_mkdocs_works_in_a_clone(tmp_path: Path, school: School) -> None:
-    """`mkdocs build --strict` in an organisation's own clone, with nothing set."""
+    """`mkdocs build --strict` in an organisation's own clone, with nothing set: the sealed edition."""
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "-q", str(school.repo.path), str(clone)], check=True)
     for path, data in project.files().items():
@@ -274,5 +274,7 @@ def test_plain_mkdocs_works_in_a_clone(tmp_path: Path, school: School) -> None:
     done = subprocess.run(run, cwd=clone, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "教工第一党支部" in (clone / "build" / "site" / "index.html").read_text(encoding="utf-8")
-    assert len(list((clone / "build" / "site" / "m").iterdir())) == 5
+    made = clone / "build" / "site"
+    assert (made / "o" / "index.html").is_file() and not (made / "m").exists()
+    assert len(list((made / "s").rglob("*.bin"))) >= 5 + 5, "a page and a door for each member"
     shutil.rmtree(clone)

@@ -9,8 +9,6 @@ import hmac
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +17,7 @@ from datetime import date
 from pathlib import Path
 
 from xueshi import project
+from xueshi.builder import Builder
 from xueshi.errors import UsageError, XueshiError
 from xueshi.git import Repository
 from xueshi.links import secret
@@ -28,7 +27,6 @@ from xueshi.sealing.keys import CONTENT_VARIABLE, LINK_VARIABLE, content_root, l
 
 EDITIONS = ("sealed", "open")
 _EDITION = "XUESHI_EDITION"
-_LIMIT = 1800  # seconds for one build
 
 
 def site_secret(folder: Path) -> bytes:
@@ -110,8 +108,9 @@ def inputs(repo: Repository, rev: str, *, on: date, secret: bytes, edition_told:
     return Inputs(commit, refs, on, secret, edition({}, told) if told else "", roots)
 
 
-def build(repo: Repository, wanted: Inputs, into: Path) -> bool:
-    """Make the site and let `into` (a link) point at it; False when it already shows these inputs.
+def build(repo: Repository, wanted: Inputs, into: Path, builder: Builder | None = None) -> bool:
+    """Make the site and let `into` (a link) point at it; False when it already shows these inputs. Whoever builds often
+    keeps a `builder`.
 
     The build before stays beside it, for readers in the middle of a page. Raises XueshiError with MkDocs' own words;
     then the old site stays."""
@@ -123,7 +122,7 @@ def build(repo: Repository, wanted: Inputs, into: Path) -> bool:
             for left in builds.glob("tmp-*"):  # of a build that was interrupted
                 shutil.rmtree(left)
             with tempfile.TemporaryDirectory(prefix="tmp-", dir=builds) as folder:
-                _mkdocs(repo, wanted, Path(folder))
+                _make(repo, wanted, Path(folder), builder)
                 shutil.rmtree(made, ignore_errors=True)
                 (Path(folder) / "out").replace(made)
         elif into.is_symlink() and into.resolve() == made.resolve():
@@ -136,28 +135,25 @@ def build(repo: Repository, wanted: Inputs, into: Path) -> bool:
         return True
 
 
-def _mkdocs(repo: Repository, wanted: Inputs, folder: Path) -> None:
+def _make(repo: Repository, wanted: Inputs, folder: Path, builder: Builder | None) -> None:
     _lay_out(repo, wanted.commit, folder / "in")
     epoch = repo.run("show", "--no-patch", "--format=%ct", wanted.commit).decode().strip()
-    env = {
-        **os.environ,
+    told = {
         "XUESHI_REPOSITORY": str(repo.path.resolve()),
         "XUESHI_REVISION": wanted.commit,
         "XUESHI_DATE": wanted.on.isoformat(),
         "XUESHI_SITE_SECRET": wanted.secret.hex(),
         _EDITION: wanted.edition,
+        **dict(zip((LINK_VARIABLE, CONTENT_VARIABLE), wanted.roots, strict=False)),
         "SOURCE_DATE_EPOCH": epoch,
-        "NO_MKDOCS_2_WARNING": "1",
-        "PYTHONWARNINGS": "ignore",
     }
-    # Nobody waits at a counter for the site: who registers or decides meanwhile goes first.
-    command = ["nice", "-n", "10", sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
-    command += ["--config-file", str(folder / "in" / "mkdocs.yml"), "--site-dir", str(folder / "out")]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=_LIMIT, check=False)
-    if done.returncode:
-        raise XueshiError(
-            f"the site could not be built from {wanted.commit[:7]}: {(done.stderr or done.stdout).strip()}"
-        )
+    with contextlib.ExitStack() as stack:
+        if builder is None:
+            builder = stack.enter_context(contextlib.closing(Builder()))
+        try:
+            builder.make(folder / "in" / "mkdocs.yml", folder / "out", told)
+        except XueshiError as error:
+            raise XueshiError(f"the site could not be built from {wanted.commit[:7]}: {error}") from None
     manifest = json.dumps(wanted.manifest(), ensure_ascii=False, indent=1, sort_keys=True)
     (folder / "out" / "manifest.json").write_text(manifest + "\n", encoding="utf-8")
 
