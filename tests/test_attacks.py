@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlencode
 
 import anyio
 import markdown
@@ -380,7 +381,7 @@ FIELDS = [part(name.encode(), value.encode()) for name, value in GOOD.items()]
         ("multipart/form-data; boundary=xx", b"\x00" * 1000, 400),
         ("multipart/form-data; boundary=xx", b"", 400),
         ("application/x-www-form-urlencoded", b"a=b&" * 50_000, 400),
-        ("application/x-www-form-urlencoded", b"title=" + b"%41" * 100_000, 400),
+        ("application/x-www-form-urlencoded", b"title=" + b"%41" * 100_000, 422),
         ("application/x-www-form-urlencoded", b"%=%zz&\xff\xfe=\x00", 422),
         ("application/json", b'{"title": "x"}', 422),
         ("text/plain", b"x" * 100_000, 422),
@@ -394,6 +395,62 @@ def test_a_broken_form_is_refused_with_a_page(
     assert answer.status_code in (400, 422) and answer.status_code == status, answer.text[:300]
     assert "<h1" in answer.text and desk.outbox.counts() == {}
     assert time.process_time() - begun < 20  # nowhere near it: it is a bomb only if it grows
+
+
+@pytest.mark.parametrize("ends", [b"", b"x", b"xy"])  # where a character of three bytes is cut
+@pytest.mark.parametrize("encoded", [False, True])
+def test_a_text_too_long_to_read_whole_is_told_so_and_all_else_stays(
+    desk: Desk, encoded: bool, ends: bytes
+) -> None:
+    text = ends + "学".encode() * 70_000
+    if encoded:
+        body = urlencode({**GOOD, "place": "会议室", "content": text}).encode()
+        kind = "application/x-www-form-urlencoded"
+    else:
+        body = multipart(*FIELDS, part(b"place", "会议室".encode()), part(b"content", text))
+        kind = "multipart/form-data; boundary=xx"
+    answer = desk.client.post(desk.member(), content=body, headers={"Content-Type": kind})
+    assert answer.status_code == 422 and "学习内容最多" in answer.text and "请缩短" in answer.text
+    assert "会议室" in answer.text and 'value="党章专题学习"' in answer.text and "学学学" in answer.text
+    assert "没有收全" not in answer.text and "读不出" not in answer.text
+
+
+@pytest.mark.parametrize("where", ["content", "title", "key"])
+@pytest.mark.parametrize(
+    "text", ["党章".encode("gbk"), b"\xed\xa0\x80", "章".encode()[:2], "\ufffd".encode()]
+)
+@pytest.mark.parametrize("encoded", [False, True])
+def test_what_is_no_text_is_refused_and_not_changed(
+    desk: Desk, encoded: bool, text: bytes, where: str
+) -> None:
+    if encoded:
+        body, kind = urlencode({**GOOD, where: text}).encode(), "application/x-www-form-urlencoded"
+    else:
+        parts = [part(name.encode(), value.encode()) for name, value in GOOD.items() if name != where]
+        body, kind = multipart(part(where.encode(), text), *parts), "multipart/form-data; boundary=xx"
+    answer = desk.client.post(desk.member(), content=body, headers={"Content-Type": kind})
+    assert answer.status_code == 422 and "有的字读不出" in answer.text and desk.outbox.counts() == {}
+    named = {"content": "“学习内容”里", "title": "“学习主题”里", "key": "表格里"}[where]
+    assert named in answer.text and "删掉显示成 � 的字" in answer.text
+
+
+def test_raw_bytes_of_an_encoded_form_are_read_as_utf8(desk: Desk) -> None:
+    raw = urlencode(GOOD).encode() + b"&place=" + "会议+室".encode()
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = desk.client.post(desk.member(), content=raw, headers=headers, follow_redirects=False)
+    assert answer.status_code == 303 and desk.outbox.of_member("m0012")[0].sent.place == "会议 室"
+
+
+def test_a_reason_that_is_no_text_decides_nothing(desk: Desk) -> None:
+    desk.sent()
+    desk.deliver()
+    body = b"kind=&words=" + "照片".encode("gbk")
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = desk.client.post(f"{desk.reviewer()}/1/return", content=body, headers=headers)
+    assert answer.status_code == 422 and "有的字读不出" in answer.text
+    assert desk.host.get(1).state == "open"  # type: ignore[union-attr]
+    long = desk.client.post(f"{desk.reviewer()}/1/return", data={"words": "学" * 90_000})
+    assert long.status_code == 422 and "最多 500 个字" in long.text
 
 
 def test_files_for_texts_and_texts_for_files_are_not_mixed_up(desk: Desk) -> None:

@@ -267,7 +267,9 @@ def test_a_reviewers_comments_name_whom_to_return_and_a_strangers_do_not(
         replace(one, logins={"gitea": "weicn"}) for one in organisation.reviewers if one.member == "m0003"
     ]
     listed = replace(organisation, reviewers=tuple(known))
-    monkeypatch.setattr("xueshi.delivery.load", lambda repo, rev: SimpleNamespace(organisation=listed))
+    monkeypatch.setattr(
+        "xueshi.delivery.settling.load", lambda repo, rev: SimpleNamespace(organisation=listed)
+    )
     at = NOW.isoformat()
     said = [
         Comment("passer-by", f"退回 {codes[0]} 我乱写的", at),
@@ -425,6 +427,39 @@ def test_a_stranger_on_our_ref_is_never_overwritten(rush: Rush) -> None:
     assert rush.state(sent) == "parked"
     assert rush.host.repo.resolve(f"refs/heads/sub/{sent.id}") == head
     assert "not ours" in (rush.outbox.batches.parked()[0].error or "")
+
+
+def test_a_strangers_ref_outlives_the_withdrawal_of_what_met_it(rush: Rush) -> None:
+    (sent,) = rush.send()
+    head = School(rush.host.repo).commit(
+        (rush.host.repo.resolve("main") or "",), {"records/jg1/x.txt": b"x"}, "Mine\n", DESK
+    )
+    rush.host.repo.run("update-ref", f"refs/heads/sub/{sent.id}", head)
+    delivery = rush.delivery()
+    delivery.deliver(NOW)
+    (held,) = rush.outbox.batches.parked()
+    assert rush.outbox.batches.release(held, sent.id, NOW) and rush.state(sent) == "withdrawn"
+    delivery.carry(NOW)
+    assert rush.host.repo.resolve(f"refs/heads/sub/{sent.id}") == head
+
+
+@pytest.mark.parametrize("meanwhile", ["retried", "taken", "released"])
+def test_nothing_is_released_from_a_batch_that_moved_since_it_was_read(rush: Rush, meanwhile: str) -> None:
+    first, second = rush.send(2)
+    rush.rules = Gathering(rush=0, seconds=0)
+    rush.host.faulty.plan = [(HostRefused("no"), False)] * 2
+    delivery = rush.delivery()
+    delivery.deliver(NOW)
+    (held,) = rush.outbox.batches.parked()
+    if meanwhile == "released":
+        assert rush.outbox.batches.release(held, second.id, NOW)
+    else:
+        rush.outbox.batches.unpark(held.id)
+    if meanwhile == "taken":
+        delivery.deliver(NOW)  # refused again: as it was read, but for the fence
+        assert [one.state for one in rush.outbox.batches.parked()] == ["parked"]
+    assert not rush.outbox.batches.release(held, first.id, NOW)
+    assert rush.state(first) != "withdrawn"
 
 
 def test_a_correction_is_proposed_alone_and_on_top_of_main(rush: Rush) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
+import shutil
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -543,3 +546,52 @@ def test_tomorrow_is_not_taken_for_last_year(desk: Desk) -> None:
     assert "不能晚于今天" in answer.text and "年吗" not in answer.text
     answer = desk.client.post(desk.member(), data={**GOOD, "start_date": "2026-12-30"})
     assert "是 2025 年吗？" in answer.text
+
+
+def test_a_kept_picture_whose_file_is_gone_is_told(desk: Desk) -> None:
+    files = [("photos", ("x.jpg", photo(), "image/jpeg"))]
+    first = desk.client.post(desk.member(), data={**GOOD, "title": ""}, files=files)
+    (kept,) = re.findall(r'name="kept" value="([^"]+)"', first.text)
+    shutil.rmtree(desk.outbox.folder / "pictures")
+    again = desk.client.post(desk.member(), data={**GOOD, "kept": kept}, follow_redirects=False)
+    assert again.status_code == 422 and "有一张照片没有保住，请重新选" in again.text
+    assert desk.outbox.of_member("m0012") == [] and 'name="kept"' not in again.text
+
+
+def test_an_outbox_that_is_held_gives_the_form_back_with_all_that_was_filled_in(desk: Desk) -> None:
+    files = [("photos", ("x.jpg", photo(), "image/jpeg"))]
+    first = desk.client.post(desk.member(), data={**GOOD, "title": ""}, files=files)
+    (kept,) = re.findall(r'name="kept" value="([^"]+)"', first.text)
+    filled = {**GOOD, "title": "很长的主题", "kept": kept}
+    held = sqlite3.connect(desk.outbox.folder / "outbox.sqlite", isolation_level=None)
+    with contextlib.closing(held):
+        held.execute("BEGIN IMMEDIATE")
+        busy = desk.client.post(desk.member(), data=filled, follow_redirects=False)
+        photos = desk.client.post(desk.member(), data=GOOD, files=files, follow_redirects=False)
+        held.execute("ROLLBACK")
+    assert (busy.status_code, photos.status_code) == (503, 503), "and not a fault of ours"
+    assert "系统正忙" in busy.text and "很长的主题" in busy.text and 'name="kept"' in busy.text
+    assert f'name="key" value="{GOOD["key"]}"' in busy.text, "sent again it is the same"
+    assert desk.outbox.of_member("m0012") == []
+    assert desk.client.post(desk.member(), data=filled, follow_redirects=False).status_code == 303
+
+
+def test_a_proposal_that_was_added_to_is_approved_as_it_is_now(desk: Desk) -> None:
+    desk.sent()
+    desk.deliver()
+    first, (row,) = desk.host.get(1), desk.outbox.of_member("m0012")
+    assert first is not None
+    (data,) = desk.school.repo.blobs([f"{first.head}:{row.sent.path}"]).values()
+    message = (
+        f"Amend\n\nSubmission-Id: {row.sent.id}\nRecord-Id: {row.sent.record_id}\nAction: register\n"
+        "Submitted-By: m0012\n"
+    )
+    changed = {row.sent.path: data.replace(b"hours: 2", b"hours: 1")}
+    head = desk.school.commit((first.head,), changed, message, BRIDGE)
+    desk.school.repo.update_refs([RefUpdate(f"refs/heads/{first.head_ref}", head, first.head)])
+    stale = desk.client.post(f"{desk.reviewer()}/approve", data={"pull": f"1:{first.head}"})
+    assert stale.status_code == 409 and "刚才有变化" in stale.text
+    assert f"1:{head}" in desk.client.get(desk.reviewer()).text
+    desk.client.post(f"{desk.reviewer()}/approve", data={"pull": f"1:{head}"})
+    found = desk.host.get(1)
+    assert found is not None and (found.state, found.head) == ("merged", head)

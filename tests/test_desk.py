@@ -10,14 +10,17 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from conftest import BRIDGE
+import yaml
+from conftest import BRIDGE, committee_files, person
 from test_bridge import NOW, Desk, bridge
 from test_pictures import photo
 
 from xueshi import records
 from xueshi.bridge import carry_out
+from xueshi.delivery import Wording
 from xueshi.errors import HostUnavailable
 from xueshi.outbox import Gathering
+from xueshi.records import render
 from xueshi.words import receipt_code
 
 TEN = timedelta(minutes=10)
@@ -258,6 +261,38 @@ def test_it_is_judged_again_when_it_is_carried_out(slow: Desk) -> None:
     assert ["不归您审核" in (d.error or "") for d in slow.outbox.decisions.failed("m0003", NOW)] == [True]
 
 
+def test_a_role_that_ends_while_a_decision_waits_approves_nothing(tmp_path: Path) -> None:
+    """A reviewer until the sixth decides on the fifth, ten minutes before it is over."""
+    with bridge(tmp_path, TEN) as slow:
+        school = slow.school
+        data = next(iter(school.repo.blobs(["main:records/organisation.yaml"]).values()))
+        start = b'member: m0003, unit: jg1, from: "2024-06-01"'
+        assert start in data
+        until = data.replace(start, start + b', until: "2026-03-06"')
+        message = "Change\n\nSubmission-Id: 01KJYKG9Z08M4T0V2N9X5B7CD1\nSubmitted-By: m0004\n"
+        school.merge(
+            school.commit((school.tip,), {"records/organisation.yaml": until}, message, BRIDGE), by="m0005"
+        )
+        receipt = slow.sent()
+        slow.deliver()
+        evening = NOW.replace(hour=23, minute=55)
+        slow.office.now = lambda: evening
+        path = slow.reviewer()
+        page = slow.client.post(f"{path}/approve", data={"pull": slow.pull()}).text
+        assert "10 分钟后生效" in page
+        slow.office.now = lambda: evening + TEN
+        assert carry_out(slow.office, slow.office.now()) == 0
+        slow.deliver()
+        assert state(slow) == "open" and slow.outbox.of_member("m0012")[0].state == "pending"
+        assert "待审核</h1>" in slow.client.get(receipt).text
+        (failed,) = slow.outbox.decisions.failed("m0003", NOW)
+        assert "到生效的时候，这条已不归您审核" in (failed.error or "")
+        told = slow.client.get(path)
+        assert told.status_code == 403 and "您有 1 个决定" in told.text and "没有生效" in told.text
+        assert "林样青" not in told.text
+        assert "待审核 1 条" in slow.client.get(slow.reviewer("m0005")).text
+
+
 def test_a_host_that_is_away_delays_a_decision_and_loses_none(
     slow: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -393,6 +428,64 @@ def test_a_group_with_ones_own_record_is_for_another_reviewer(desk: Desk) -> Non
     assert "待审核 2 条" in desk.client.get(desk.reviewer("m0005")).text
 
 
+# --- people and long texts
+
+
+def roster(desk: Desk, branch: str, *people: dict[str, object]) -> None:
+    """People are added to a branch's roster, by the committee."""
+    path = f"records/{branch}/roster.yaml"
+    data = yaml.safe_load(committee_files()[path] or b"")
+    files: dict[str, bytes | None] = {
+        path: render("roster", {**data, "members": [*data["members"], *people]})
+    }
+    message = "Change\n\nSubmission-Id: 01KJYKG9Z08M4T0V2N9X5B7CD1\nSubmitted-By: m0004\n"
+    desk.school.tip = desk.office.current().tip
+    desk.school.merge(desk.school.commit((desk.school.tip,), files, message, BRIDGE), by="m0005")
+
+
+@pytest.mark.parametrize(
+    ("branch", "told"),
+    [("yjs", "林样青（教工第一党支部）"), ("jg1", "林样青（教工第一党支部，m0012）")],
+)
+def test_two_of_one_name_are_told_apart(desk: Desk, branch: str, told: str) -> None:
+    roster(desk, branch, person("m0021", "林样青"))
+    desk.sent()
+    desk.deliver()
+    for path in (desk.reviewer(), f"{desk.reviewer()}/1"):
+        assert told in desk.client.get(path).text
+    assert f"{told}，按 2026-03-05 计" in desk.client.get(f"{desk.reviewer()}/1").text
+
+
+def test_a_reviewer_reads_names_and_no_ids(desk: Desk) -> None:
+    roster(desk, "jg1", person("m0021", "石样川"))
+    desk.delivery.wording = Wording(person=lambda member: desk.office.current().name(member))
+    desk.sent(desk.member("m0021"))
+    desk.deliver()
+    left = [{"from": "2024-01-01", "until": "2026-03-01", "status": "full"}]
+    roster(desk, "jg1", {**person("m0021", "石样川"), "periods": left})
+    path = f"{desk.reviewer()}/1"
+    refused = desk.client.post(f"{desk.reviewer()}/approve", data={"pull": desk.pull()}).text
+    for page in (desk.client.get(path).text, refused):
+        assert "石样川" in page and "不在本支部名册上" in page and "m0021" not in page
+    assert "检查没有通过：石样川：" in refused and ".yaml: " not in refused
+
+
+def test_a_long_text_opens_at_a_tap_and_a_pull_requests_number_is_put_aside(desk: Desk) -> None:
+    url = "https://example.invalid/" + "a1b2c3d4e5" * 39
+    receipt = desk.sent(content=url)
+    desk.sent(key="short", title="短的", content="逐条讨论")
+    desk.deliver()
+    opened = desk.client.get(f"{desk.reviewer()}/1").text
+    for page in (desk.client.get(receipt).text, opened):
+        folded = re.search(r'<details class="long">(.*?)</details>', page, re.DOTALL)
+        assert folded is not None and url in folded[1] and "看全文（414 字）" in folded[1]
+    shown, _, aside = opened.partition('<details class="technical">')
+    assert f"合并请求 1（{desk.pull()[2:9]}）" in aside and "合并请求" not in shown
+    assert "合并请求" not in desk.client.get(receipt).text
+    short = desk.client.get(f"{desk.reviewer()}/2").text
+    assert '<span class="said">逐条讨论</span>' in short and 'class="long"' not in short
+
+
 # --- speed and pages
 
 
@@ -436,9 +529,10 @@ def test_what_a_proposal_brings_is_read_once_until_it_changes(
     message = (
         f"Amend\n\nSubmission-Id: {study.id}\nRecord-Id: {study.id}\nAction: amend\nSubmitted-By: m0012\n"
     )
+    seen = desk.pull()
     desk.school.repo.run(
         "update-ref", f"refs/heads/{desk.host.get(1).head_ref}",  # type: ignore[union-attr]
         desk.school.commit((head,), {study.path: changed}, message, BRIDGE),
     )  # fmt: skip
-    stale = desk.client.post(f"{desk.reviewer()}/approve", data={"pull": desk.pull()})
+    stale = desk.client.post(f"{desk.reviewer()}/approve", data={"pull": seen})
     assert stale.status_code == 409 and "刚才有变化" in stale.text

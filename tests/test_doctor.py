@@ -25,7 +25,9 @@ ON = date(2026, 11, 26)
 WELL = Probe(
     "gitea", "1.25.0", "study-bot", can_push=True, can_administer=False, private=True, main_protected=True,
     approvals_required=1, checks_required=("check",), merge_methods=("merge",), names_in_merge=False, scopes=("write:repository",),
+    desk_account="study-desk",
 )  # fmt: skip
+GRANTING = ("unknown", "看不到：审核台能否推送合并提交 whether the desk may push its merges")
 
 
 @pytest.fixture
@@ -39,7 +41,9 @@ def organisation() -> Organisation:
 def worst(probe: Probe, organisation: Organisation, bridge: str = BRIDGE.email) -> list[tuple[str, str]]:
     found = diagnose(probe, organisation, ON, bridge=bridge, desk=DESK.email)
     assert all(one.cure for one in found if one.level != "ok")
-    return [(one.level, one.what) for one in found if one.level != "ok"]
+    told = [(one.level, one.what) for one in found if one.level != "ok"]
+    assert told.pop() == GRANTING
+    return told
 
 
 def test_a_sound_host_has_no_findings(organisation: Organisation) -> None:
@@ -63,6 +67,8 @@ def test_a_sound_host_has_no_findings(organisation: Organisation) -> None:
         ({"merge_methods": None}, "unknown", "ways to merge"),
         ({"names_in_merge": True}, "error", "names"),
         ({"names_in_merge": None}, "unknown", "names"),
+        ({"account": ""}, "error", "whose token host.account is"),
+        ({"desk_account": ""}, "error", "whose token desk.account is"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_cure(
@@ -70,6 +76,15 @@ def test_what_is_wrong_is_named_with_its_cure(
 ) -> None:
     ((found, what),) = worst(replace(WELL, **change), organisation)  # type: ignore[arg-type]
     assert found == level and word in what
+
+
+def test_only_a_desk_on_a_real_host_needs_to_push_its_merges(organisation: Organisation) -> None:
+    def told(probe: Probe, desk: str | None) -> bool:
+        found = diagnose(probe, organisation, ON, bridge=BRIDGE.email, desk=desk)
+        return any("docs/hosting.md" in one.cure and (one.level, one.what) == GRANTING for one in found)
+
+    local = replace(WELL, name="local", desk_account=None)
+    assert [told(WELL, DESK.email), told(WELL, None), told(local, DESK.email)] == [True, False, False]
 
 
 def test_identities_are_kept_apart(organisation: Organisation) -> None:

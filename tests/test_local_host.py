@@ -86,6 +86,39 @@ def test_a_proposal_that_moved_or_clashes_is_not_merged(host: LocalHost, school:
         host.merge(1, head, "m0003", school.tick())
 
 
+def test_what_is_added_to_a_proposal_is_seen_and_can_be_decided(host: LocalHost, school: School) -> None:
+    """The hook lets a proposal be added to, as real hosts do."""
+    study = school.study()
+    ref, head = offered(school, study)
+    host.open(ref, "标题", "", school.tick())
+    added = school.commit(
+        (head,), {study.path: study_file(replace(study, hours=Decimal("1")))}, "More\n", BRIDGE
+    )
+    host.repo.update_refs([RefUpdate(f"refs/heads/{ref}", added, head)])
+    (pull,) = host.open_pulls()
+    assert pull.head == added and host.get(1) == host.find(ref) == pull
+    with pytest.raises(HostConflict, match="look again"):
+        host.merge(1, head, "m0003", school.tick())
+    host.merge(1, pull.head, "m0003", school.tick())
+    host.repo.update_refs([RefUpdate(f"refs/heads/{ref}", None, added)])
+    merged = host.get(1)
+    assert merged is not None and (merged.state, merged.head) == ("merged", added)
+    assert host.repo.resolve("refs/pull/1/head") == added
+
+
+def test_a_lost_note_of_a_merge_that_was_added_to_is_known_too(host: LocalHost, school: School) -> None:
+    study = school.study()
+    ref, head = offered(school, study)
+    host.open(ref, "标题", "", school.tick())
+    added = school.commit(
+        (head,), {study.path: study_file(replace(study, hours=Decimal("1")))}, "More\n", BRIDGE
+    )
+    host.repo.update_refs([RefUpdate(f"refs/heads/{ref}", added, head)])
+    assert [pull.state for pull in host.pulls()] == ["open"]
+    school.merge(added)
+    assert [pull.state for pull in host.pulls()] == ["merged"]
+
+
 def test_a_returned_proposal_keeps_its_reason(host: LocalHost, school: School) -> None:
     ref, head = offered(school, school.study())
     host.open(ref, "标题", "", school.tick())

@@ -18,7 +18,7 @@ from test_pictures import photo
 from xueshi import proposals, records
 from xueshi.bridge import carry_out
 from xueshi.cli import main
-from xueshi.errors import HostUnavailable
+from xueshi.errors import HostRefused, HostUnavailable
 from xueshi.model import Closing, Void
 from xueshi.outbox import Gathering
 from xueshi.words import receipt_code
@@ -130,7 +130,123 @@ def test_a_withdrawn_one_cannot_be_approved_by_a_decision_that_waits(desk: Desk)
     carry_out(desk.office, desk.office.now())
     desk.deliver()
     assert "已撤回</h1>" in desk.client.get(receipt).text
-    assert "本人撤回了" in desk.client.get(desk.reviewer()).text
+    assert "党章专题学习 2 学时：已被本人撤回" in desk.client.get(desk.reviewer()).text
+
+
+def parked(desk: Desk, *receipts: str) -> None:
+    """What was sent goes together, and the host refuses to open it."""
+
+    def refuse(*_: object) -> None:
+        raise HostRefused("title too long")
+
+    desk.delivery.rules = Gathering(rush=0, seconds=0)
+    with pytest.MonkeyPatch.context() as broken:
+        broken.setattr(desk.host, "open", refuse)
+        desk.deliver()
+    assert {desk.outbox.get(ticket(one)).state for one in receipts} == {"parked"}  # type: ignore[union-attr]
+
+
+def test_what_was_set_aside_is_withdrawn_at_once_and_the_rest_goes_on(desk: Desk) -> None:
+    mine, other = desk.sent(key="a"), desk.sent(desk.member("m0005"), key="b")
+    parked(desk, mine, other)
+    (before,) = desk.outbox.batches.parked()
+    page = desk.client.post(f"{mine}/withdraw").text
+    assert "已撤回</h1>" in page and "修改后重新提交" in page and "正在" not in page
+    assert desk.outbox.withdrawals.open() == []
+    assert not desk.outbox.batches.unpark(before.id), "nobody retries what holds it"
+    for _ in range(2):
+        desk.deliver()
+    (pull,) = desk.host.open_pulls()
+    assert pull.head_ref != before.ref
+    waiting = next(iter(records.load_proposals(desk.school.repo, "main")))
+    assert [study.id for study in waiting.studies] == [ticket(other)]
+    assert desk.school.repo.resolve(f"refs/heads/{before.ref}") is None  # it held both
+
+
+def test_the_last_one_set_aside_leaves_nothing_to_retry(desk: Desk) -> None:
+    receipt = desk.sent()
+    parked(desk, receipt)
+    desk.client.post(f"{receipt}/withdraw")
+    held = desk.outbox.batches.get(ticket(receipt))
+    assert held is not None and held.state == "decided" and desk.outbox.batches.parked() == []
+    desk.deliver()
+    assert desk.host.open_pulls() == [] and desk.outbox.counts() == {"withdrawn": 1}
+
+
+def test_set_aside_though_it_was_opened_is_withdrawn_through_its_pull_request(desk: Desk) -> None:
+    """The host had opened it when its answer was lost: what is closed there cannot be merged there."""
+    receipt = desk.sent()
+    opened = desk.host.open
+
+    def lost(*args: object) -> None:
+        opened(*args)  # type: ignore[arg-type]
+        raise ValueError("an answer that nobody can read")
+
+    with pytest.MonkeyPatch.context() as broken:
+        broken.setattr(desk.host, "open", lost)
+        desk.deliver()
+    assert desk.outbox.get(ticket(receipt)).state == "parked"  # type: ignore[union-attr]
+    assert "正在撤回" in desk.client.post(f"{receipt}/withdraw").text
+    for _ in range(2):
+        desk.deliver()
+        carry_out(desk.office, NOW)
+    desk.deliver()
+    assert desk.host.get(1).state == "closed"  # type: ignore[union-attr]
+    assert "已撤回</h1>" in desk.client.get(receipt).text
+
+
+def test_a_host_that_is_away_is_asked_again_before_what_was_set_aside_is_withdrawn(desk: Desk) -> None:
+    receipt = desk.sent()
+    parked(desk, receipt)
+
+    def away(*_: object) -> None:
+        raise HostUnavailable("away")
+
+    with pytest.MonkeyPatch.context() as broken:
+        broken.setattr(desk.host, "find", away)
+        page = desk.client.post(f"{receipt}/withdraw").text
+    assert "连上审核台就撤回" in page and "管理员会处理" not in page
+    carry_out(desk.office, NOW)
+    assert "已撤回</h1>" in desk.client.get(receipt).text
+
+
+def test_a_decision_is_told_at_once_that_its_record_was_withdrawn(desk: Desk) -> None:
+    desk.office.undo = timedelta(minutes=10)
+    desk.delivery.rules = Gathering(rush=0, seconds=0)
+    alone = desk.sent(key="a")
+    desk.deliver()
+    mine, _ = desk.sent(key="b", title="另一次学习"), desk.sent(desk.member("m0005"), key="c")
+    desk.deliver()
+    desk.client.post(f"{desk.reviewer()}/approve", data={"pull": [desk.pull(1), desk.pull(2)]})
+    for receipt in (alone, mine):
+        desk.client.post(f"{receipt}/withdraw")
+    page = desk.client.get(desk.reviewer()).text
+    assert "刚才的决定" not in page and desk.outbox.decisions.waiting() == []
+    assert "：已被本人撤回，不用再审" in page and "其中一条已被本人撤回，其余 1 条会重新送来" in page
+    late = desk.client.post(f"{desk.reviewer()}/1/return", data={"words": "x"}).text
+    assert "已被本人撤回：不用再审" in late and "这条已经审完" not in late
+
+
+def test_a_decision_waits_for_a_withdrawal_that_was_first(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.office.undo = timedelta(minutes=10)
+    receipt = desk.sent()
+    desk.deliver()
+    desk.client.post(f"{desk.reviewer()}/approve", data={"pull": desk.pull()})
+
+    def away(*_: object) -> None:
+        raise HostUnavailable("away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(desk.host, "close", away)
+        desk.client.post(f"{receipt}/withdraw")
+        assert "本人正在撤回" in desk.client.get(desk.reviewer()).text
+        assert carry_out(desk.office, NOW + timedelta(minutes=10)) == 1
+        assert desk.host.get(1).state == "open"  # type: ignore[union-attr]
+    carry_out(desk.office, NOW + timedelta(minutes=10))
+    assert desk.host.get(1).state == "closed"  # type: ignore[union-attr]
+    assert "已被本人撤回" in desk.client.get(desk.reviewer()).text
 
 
 def test_only_the_own_receipt_is_withdrawn(desk: Desk) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from datetime import date, datetime
@@ -14,9 +16,10 @@ import pytest
 
 from xueshi import ulids
 from xueshi.errors import LinkRefused, XueshiError
+from xueshi.hosts.base import LONGEST_BLOCK, Budget
 from xueshi.links import Links, qr_png, qr_svg, secret
 from xueshi.model import SHANGHAI
-from xueshi.outbox import Batch, Gathering, Outbox
+from xueshi.outbox import Batch, Busy, Gathering, Outbox
 from xueshi.proposals import Sent, Told, pull_body, register
 
 AT = datetime(2026, 11, 19, 17, 2, tzinfo=SHANGHAI)
@@ -115,6 +118,74 @@ def test_a_pull_requests_body_is_never_longer_than_a_host_takes(many: int) -> No
     body = pull_body([one] * many)
     assert len(body) < 65_000 and body.count("<!-- bridge:submission=01 -->") == many and "退回" in body
     assert ("其余的影响太长" in body) == (many > 1)
+
+
+def test_a_clock_that_was_ahead_stops_nobody_once_it_is_right(tmp_path: Path) -> None:
+    limits, budget, year = Outbox(tmp_path).limits, Budget(apart=3.0, per_hour=2), 365 * 86_400.0
+    now = AT.timestamp()
+    assert limits.spend(budget, now + year) and limits.is_new("gitea", "one", now + year)
+    limits.block("gitea", now + year + 60, "429")
+    assert limits.blocked(now) is None and limits.ready(budget, now) == now
+    assert limits.spend(budget, now) and not limits.spend(budget, now + 1)
+    limits.block("gitea", now + LONGEST_BLOCK, "429")
+    assert limits.blocked(now) == (now + LONGEST_BLOCK, "429") and limits.ready(budget, now) > now + 3600
+
+
+def test_what_a_clock_that_was_ahead_noted_is_gone_when_its_time_comes(tmp_path: Path) -> None:
+    limits, budget, now, day = Outbox(tmp_path).limits, Budget(per_hour=1), AT.timestamp(), 86_400.0
+    assert limits.spend(budget, now + day)
+    limits.block("gitea", now + day + 60, "429")
+    assert limits.spend(budget, now)
+    assert limits.blocked(now + day) is None and limits.ready(budget, now + day) == now + day
+
+
+def test_a_pass_that_began_earlier_counts_the_calls_of_a_later_one(tmp_path: Path) -> None:
+    limits, budget, now = Outbox(tmp_path).limits, Budget(apart=3.0), AT.timestamp()
+    assert limits.spend(budget, now + 120) and not limits.spend(budget, now)
+
+
+def test_a_door_is_not_closed_for_a_year_by_a_clock_that_was_ahead(tmp_path: Path) -> None:
+    doors, now, year = Outbox(tmp_path).doors, AT.timestamp(), 365 * 86_400.0
+    for _ in range(5):
+        assert doors.try_code("m0003", now + year)[0]
+    assert doors.closed("m0003", now + year) > now + year
+    assert doors.closed("m0003", now) <= now
+    assert [bool(doors.try_code("m0003", now)[0]) for _ in range(6)] == [True] * 5 + [False]
+    assert doors.closed("m0003", now + year) <= now + year
+
+
+def test_what_another_process_holds_is_busy_and_not_broken(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+    with contextlib.closing(sqlite3.connect(tmp_path / "outbox.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Busy, match=r"正被别的程序占用.* try again later"):
+            outbox.store(sent(), "key", "a.yaml")
+        assert outbox.by_key("key") is None and not outbox.is_writable()
+        other.execute("ROLLBACK")
+    assert outbox.store(sent(), "key", "a.yaml").state == "received" and outbox.is_writable()
+
+
+_FULL = """
+import resource, signal, sys
+from pathlib import Path
+from xueshi.outbox import Outbox
+folder = Path(sys.argv[1])
+outbox = Outbox(folder)
+print(outbox.is_writable())
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+print(outbox.is_writable())
+print(sorted(file.name for file in (folder / "pictures").rglob("*")))
+"""
+
+
+@pytest.mark.parametrize("most", [0, 32 * 1024])
+def test_a_disk_that_takes_no_more_is_not_writable(tmp_path: Path, most: int) -> None:
+    """No file may grow beyond `most` bytes: the database alone would still be written to with the second."""
+    told = subprocess.run(
+        [sys.executable, "-c", _FULL, str(tmp_path), str(most)], capture_output=True, text=True, check=True
+    )
+    assert told.stdout.split("\n")[:3] == ["True", "False", "[]"]
 
 
 def test_a_damaged_outbox_says_so(tmp_path: Path) -> None:

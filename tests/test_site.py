@@ -15,16 +15,22 @@ from datetime import date
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from conftest import BRIDGE, School, committee_files, person
 from conftest import figures as figures_of
+from markupsafe import Markup
+from test_reports import source_of
 
 from xueshi import project, publish, records, sample
+from xueshi.editions import fragments
 from xueshi.git import RefUpdate, Repository
-from xueshi.model import Change
+from xueshi.model import Change, Evidence
 from xueshi.records import render, study_file
 from xueshi.reports.address import address
+from xueshi.reports.member import member as member_report
+from xueshi.reports.overview import overview
 from xueshi.words import plain
 
 ON = date(2026, 11, 24)
@@ -44,6 +50,9 @@ class Site:
 
     def branch(self, ident: str) -> str:
         return self.read(address(SECRET, "branch", ident))
+
+    def committee(self, ident: str = "sample-art") -> str:
+        return self.read(address(SECRET, "committee", ident))
 
 
 def built(repo: Repository, into: Path, on: date = ON) -> Site:
@@ -176,15 +185,23 @@ def test_hostile_text_is_text(school: School, tmp_path: Path) -> None:
     pushed, broken = school.study(title=bad[:60]), school.study(title=bad)  # 63 characters are too many
     school.push({pushed.path: study_file(pushed), broken.path: study_file(broken)})
     made = built(repo, tmp_path / "site")
-    texts = [made.read(), made.member("m0012"), made.branch("jg1")]
+    texts = [made.read(), made.member("m0012"), made.branch("jg1"), made.committee()]
+    waits = school.study(title=bad[:60])
+    sub = "refs/heads/sub/01KJYKG9Z08M4T0V2N9X5B7CDE"
+    school.repo.update_refs([RefUpdate(sub, school.propose(waits), None)])
+    made = built(repo, tmp_path / "waits", date(2026, 3, 20))
+    texts += [made.branch("jg1"), made.member("m0012")]
+    assert "&lt;script&gt;alert(1)" in texts[4].split('id="waiting"')[1].split("</table>")[0]
     for html in texts:
         assert not re.search(r"<script>\s*alert|<img src=x", html)
         assert not re.search(r">\s*None\b", html)
         assert not any(name.startswith("on") for name, _ in Attributes(html).found)
-    ledger = texts[1].split('id="ledger"')[1]
+    ledger = texts[1].split('id="ledger"')[1].split('id="kinds"')[0]
     assert ledger.count("<summary>") == 2 and "&lt;script&gt;alert(1)&lt;/script&gt;{{7*7}}" in ledger
     assert f"{broken.path}，第 5 行：学习主题有 63 个字" in texts[2]
-    assert "2 个文件有误" in texts[0]  # and organisation.yaml, whose reviewer m0005 is on no roster here
+    assert (
+        "<dt>个文件有误</dt><dd>2</dd>" in texts[0]
+    )  # and organisation.yaml, whose reviewer m0005 is on no roster here
     assert "&lt;script&gt;alert(2)" in texts[0] and "&lt;script&gt;alert(3)" in texts[2]
 
 
@@ -203,6 +220,59 @@ def test_what_waits_is_hatched_and_a_waiting_correction_is_told(school: School, 
     old = html.split(f'id="r-{study.id}"')[1].split("</tr>")[0]
     assert "韦测宁通过" in old and "林样青申请更正，等待审核" in old and "已通过" in old
     assert html.count('id="r-') == 2
+
+
+def test_a_committee_reads_every_unit_below_it(site: Site) -> None:
+    html, figures = site.committee(), figures_of(site.repo, ON)
+    rows = re.findall(r'<tr class="x-depth-1" data-unit="([a-z0-9]+)">(.*?)</tr>', html, re.S)
+    branches = records.load(site.repo, "main").organisation.branches()
+    assert [ident for ident, _ in rows] == [unit.id for unit in branches]
+    for ident, row in rows:
+        members = figures.of_branch(ident)
+        asked = [s for m in members if (s := m.standing("year")) and s.standing != "exempt"]
+        met = sum(s.standing == "met" for s in asked)
+        assert f">{met}/{len(asked)}<" in row and f"../../{address(SECRET, 'branch', ident)}" in row
+    assert address(SECRET, "committee", "sample-art") not in site.branch("jg1") + site.member("m0001")
+
+
+def test_a_picture_that_is_not_there_is_told_where_it_would_stand(school: School, tmp_path: Path) -> None:
+    gone = Evidence("a" * 64, "b" * 64, 9000, 800, 600)
+    study = replace(school.study(), evidence=(gone,))
+    school.merge(school.propose(study))
+    row = (
+        built(school.repo, tmp_path / "site").member("m0012").split(f'id="r-{study.id}"')[1].split("</tr>")[0]
+    )
+    assert "照片暂缺" in row and "<img" not in row
+
+
+def test_the_doors_of_home_lead_to_the_edition_that_is_published(school: School, tmp_path: Path) -> None:
+    for edition, doors in (("open", ["guide/#register", "guide/#mine", "guide/#branch"]),
+                           ("sealed", ["guide/#register", "o/", "o/"])):  # fmt: skip
+        wanted = publish.inputs(school.repo, "main", on=ON, secret=SECRET, edition_told=edition)
+        publish.build(school.repo, wanted, tmp_path / edition)
+        html = (tmp_path / edition / "index.html").read_text(encoding="utf-8")
+        found = re.findall(r'href="([^"]*)"', html.split('class="x-doors"')[1].split("</ul>")[0])
+        assert found == doors
+
+
+def test_what_a_report_offers_is_rendered_only_where_it_is_given(school: School) -> None:
+    study = school.study()
+    school.merge(school.propose(study))
+    given = {"actions": [("登记<一条>", Markup('href="#register"'), True), ("打印登记表", Markup('href="#print"'), False)],
+             "waiting": Markup('href="#desk"')}  # fmt: skip
+    source = source_of(school.repo, date(2026, 3, 9))
+    someone = member_report(source, overview(source), source.people["m0012"])
+    template = fragments(Path("site/templates"), {}).get_template("member.html")
+    nothing = Markup("")
+    plain = {"page": lambda *_: nothing, "whole": lambda *_: nothing, "picture": lambda *_: nothing}
+    bare = template.render(page=someone, links=SimpleNamespace(**plain), edition="open")
+    assert "x-actions" not in bare and "更正" not in bare
+    links = SimpleNamespace(
+        **plain, **given, correct=lambda ident: Markup('href="#{}"').format(f"correct-{ident}")
+    )
+    full = template.render(page=someone, links=links, edition="open")
+    assert '<a class="x-button x-primary" href="#register">登记&lt;一条&gt;</a>' in full
+    assert f'<a href="#correct-{study.id}">更正这一条</a>' in full
 
 
 def test_what_the_check_says_stands_on_the_branch_page(school: School, tmp_path: Path) -> None:

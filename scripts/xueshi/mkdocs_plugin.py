@@ -24,6 +24,7 @@ from mkdocs.structure.toc import TableOfContents, get_toc
 
 from xueshi import checks, project, publish, records
 from xueshi.checkup import checkup
+from xueshi.content_policy import content_policy
 from xueshi.editions import Edition, Open, Published, Sealed, fragments
 from xueshi.errors import XueshiError
 from xueshi.git import Repository
@@ -34,9 +35,11 @@ from xueshi.reports.contents import reports
 from xueshi.reports.home import home
 from xueshi.reports.source import Source
 from xueshi.sealing import access
+from xueshi.segmenting import learn
 from xueshi.totals import total
 
 _HOME = "index.md"
+_SCRIPTS = ("assets/query-find.js", "assets/query-files.js", "assets/query.js")  # see site/templates/query.html
 _META = {"hide": ["navigation"], "private": True}  # of a report; see site/theme/main.html
 
 
@@ -65,6 +68,8 @@ class XueshiPlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         except (XueshiError, ValueError) as error:
             raise PluginError(f"xueshi: {error}") from None
         self._fragments = fragments(self._folder / "site" / "templates", self._labels())
+        learn(self._names(), self._folder / ".xueshi" / "jieba")
+        config.extra["edition"] = self._edition_name
         config.copyright = str(escape(self._source.records.organisation.name))  # the theme does not escape
         return config
 
@@ -83,6 +88,7 @@ class XueshiPlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
 
     def on_env(self, env: Environment, /, *, config: MkDocsConfig, files: Files) -> Environment:
         """Render every report straight: a page of the nav would cost each other page a line."""
+        env.filters["content_policy"] = content_policy
         edition = self._edition(env, config, files)
         for report in reports(self._source):
             links = edition.links(report)
@@ -109,8 +115,19 @@ class XueshiPlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         version = self._source.history.tip[:10]
         organisation = self._source.records.organisation.name
         return template.render(
-            lang="zh-CN", site_name=config.site_name, organisation=organisation, version=version, scripts=()
+            lang="zh-CN",
+            site_name=config.site_name,
+            organisation=organisation,
+            version=version,
+            scripts=[f"../{script}" for script in _SCRIPTS],
         )
+
+    def _names(self) -> Iterator[str]:
+        """What the open pages call things; nobody's name is among it."""
+        policy = self._source.records.policy
+        yield from (unit.name for unit in self._source.records.organisation.units)
+        yield from (kind.label for kind in policy.kinds.values())
+        yield from (rule.label for rule in policy.requirements)
 
     def _labels(self) -> dict[str, str]:
         """What people call the ids that a check-up names."""

@@ -118,11 +118,14 @@ def standing(
     fake = FAKES[kind](repo)
     check(fake)
     with running(fake):
-        hosts = [
-            make(kind, fake.api, REPOSITORY, token, hook_secret=SECRET, transport=Hasty(), clock=lambda: NOW)
-            for token in (BRIDGE, DESK)
-        ]
-        yield Side(hosts[0], hosts[1], school, folder, ready, fake)
+        desk = make(
+            kind, fake.api, REPOSITORY, DESK, hook_secret=SECRET, transport=Hasty(), clock=lambda: NOW
+        )
+        host = make(
+            kind, fake.api, REPOSITORY, BRIDGE,
+            hook_secret=SECRET, desk=desk, transport=Hasty(), clock=lambda: NOW,
+        )  # fmt: skip
+        yield Side(host, desk, school, folder, ready, fake)
     assert fake.complaints == []
 
 

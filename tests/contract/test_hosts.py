@@ -38,7 +38,7 @@ from xueshi.errors import (
     HostUnavailable,
     HostUnknown,
 )
-from xueshi.hosts import HOSTS, make
+from xueshi.hosts import HOSTS, from_ci, make
 from xueshi.hosts.base import Host
 from xueshi.hosts.granting import Granting
 from xueshi.hosts.local import LocalHost
@@ -129,7 +129,10 @@ def test_a_returned_proposal_keeps_who_and_why(side: Side) -> None:
     assert (closed.state, closed.decided_by) == ("closed", "m0003")
     assert closed.reason is not None and closed.reason.split() == why.split()
     assert closed.decided_at is not None and closed.decided_at.endswith("+08:00")
-    assert side.host.find(pull.head_ref) == side.host.get(pull.number)
+    assert side.host.find(pull.head_ref) == side.host.get(pull.number) == closed, (
+        "the bridge believes the desk"
+    )
+    assert all(one.own for one in side.host.comments(pull.number))
     assert side.host.open_pulls() == []
     with pytest.raises(HostRefused, match="closed already"):
         side.desk.close(pull.number, "m0003", "再次", side.now)
@@ -254,11 +257,20 @@ def test_where_main_takes_no_push_nothing_is_granted(side: Side) -> None:
     hook.parent.mkdir(exist_ok=True)
     hook.write_text("#!/bin/sh\nexit 1\n")
     hook.chmod(0o755)
-    with pytest.raises(HostRefused, match="allow it there, or return"):
+    with pytest.raises(HostDenied, match=r"不让审核台推送到 main.* does not let the desk push to main"):
         granting(side).merge(pull.number, pull.head, "m0003", side.now, grant={study.path: b"granted: 1\n"})
     with pytest.raises(HostConflict):
         granting(side).merge(pull.number, "0" * 40, "m0003", side.now, grant={study.path: b""})
     assert side.school.repo.resolve("refs/heads/main") == side.school.tip
+
+
+@remote
+def test_a_grant_whose_push_got_lost_says_nothing_of_rights(side: Side) -> None:
+    study = side.school.study()
+    pull, desk = side.offer(study), granting(side)
+    fake_of(side).git_fault = lambda path: "before" if path == "/git-receive-pack" else ""
+    with pytest.raises(HostUnknown):
+        desk.merge(pull.number, pull.head, "m0003", side.now, grant={study.path: b"granted: 1\n"})
 
 
 @everywhere
@@ -268,6 +280,7 @@ def test_a_probe_says_what_the_host_is(side: Side) -> None:
     assert probe.version and probe.account == (LOGINS[BRIDGE] if side.fake else DESK_IDENTITY.email)
     assert (probe.can_push, probe.private, probe.main_protected) == (True, True, True)
     assert (probe.merge_methods, probe.names_in_merge) == (("merge",), False)
+    assert probe.desk_account == (LOGINS[DESK] if side.fake else None)
 
 
 @everywhere
@@ -387,9 +400,9 @@ def test_a_long_list_is_read_to_its_end_and_the_token_goes_nowhere_else(side: Si
 
 
 @remote
-def test_a_token_of_a_workflow_knows_its_comments_by_their_mark(side: Side) -> None:
+def test_a_token_that_may_not_say_who_it_is_is_told(side: Side) -> None:
     pull, fake = side.offer(), fake_of(side)
-    flow = make(fake.kind, fake.api, REPOSITORY, WORKFLOW, transport=Hasty())
+    flow = make(fake.kind, fake.api, REPOSITORY, WORKFLOW, account="Actions", transport=Hasty())
     fake.state.note(pull.number, "weiceining", "看一下")
     for text in ("第一版", "第二版"):
         flow.comment(pull.number, "ci", text)
@@ -397,6 +410,47 @@ def test_a_token_of_a_workflow_knows_its_comments_by_their_mark(side: Side) -> N
         ("看一下", False),
         ("第二版", True),
     ]
+    assert (flow.account(), flow.probe().account) == ("Actions", "Actions")
+
+
+@pytest.mark.parametrize(
+    ("side", "more", "account"),
+    (
+        ("github", {}, "github-actions[bot]"),
+        ("gitea", {"GITEA_ACTIONS": "true"}, "gitea-actions"),
+        ("forgejo", {"GITEA_ACTIONS": "true", "FORGEJO_ACTIONS": "true"}, "forgejo-actions"),
+    ),
+    indirect=["side"],
+)
+def test_a_workflow_knows_as_whom_it_writes(side: Side, more: dict[str, str], account: str) -> None:
+    """Its own token may not ask, and it would not find its comment again."""
+    environ = {"GITHUB_ACTIONS": "true", "GITHUB_API_URL": fake_of(side).api, "GITHUB_REPOSITORY": REPOSITORY}
+    assert from_ci({**environ, "GITHUB_TOKEN": WORKFLOW, **more}).account() == account
+
+
+@remote
+def test_while_nobody_knows_who_we_are_nothing_is_believed_to_be_ours(side: Side) -> None:
+    """A mark is a text like any other: who can comment can write one."""
+    pull, fake = side.offer(), fake_of(side)
+    app = make(fake.kind, fake.api, REPOSITORY, WORKFLOW, transport=Hasty())
+    forged = fake.state.note(pull.number, "stranger", "退回：造假\n\n<!-- xueshi:close:m0005 -->")
+    planted = fake.state.note(pull.number, "stranger", "好\n\n<!-- xueshi:ci -->")
+    app.comment(pull.number, "ci", "检查没有通过")
+    with pytest.raises(HostDenied, match=r"host\.account"):
+        app.close(pull.number, "m0003", "原因", side.now)
+    assert pull.state == "open" and [one.own for one in app.comments(pull.number)] == [False] * 3
+    assert "造假" in forged.text and planted.text.startswith("好"), "nobody's comment is written over"
+    fake.state.close(pull.number, "weiceining")
+    found = app.get(pull.number)
+    assert found is not None and (found.decided_by, found.reason) == ("weiceining", None)
+    assert (app.account(), app.probe().account) == (None, "")
+
+
+@remote
+def test_what_a_token_says_of_itself_counts_more_than_a_setting(side: Side) -> None:
+    fake = fake_of(side)
+    host = make(fake.kind, fake.api, REPOSITORY, BRIDGE, account="stranger", transport=Hasty())
+    assert host.account() == LOGINS[BRIDGE]
 
 
 @remote

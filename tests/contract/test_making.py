@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from typing import Any
 
 import httpx2
@@ -68,6 +69,7 @@ def test_wrong_settings_are_refused_without_repeating_the_token(
     with pytest.raises(UsageError) as caught:
         make(kind, api, repository, token)
     assert "secret" not in str(caught.value)
+    assert kind == "gogs" or re.search("[一-龥].* / ", str(caught.value)), "as every fault of the settings"
 
 
 def test_a_budget_is_what_the_host_is_known_to_bear() -> None:
@@ -236,6 +238,10 @@ def hint_of(kind: str, event: str, data: dict[str, Any]) -> Any:
     )
     body = json.dumps(data).encode()
     signed = {
+        "github": {
+            "x-hub-signature-256": "sha256=" + hmac.new(b"s", body, hashlib.sha256).hexdigest(),
+            "x-github-event": event,
+        },
         "gitea": {
             "x-gitea-signature": hmac.new(b"s", body, hashlib.sha256).hexdigest(),
             "x-gitea-event": event,
@@ -259,6 +265,11 @@ def test_what_happens_to_a_pull_wakes(
     (
         ("gitea", "issue_comment", {"issue": {"number": 12, "pull_request": None}}),
         ("gitea", "release", {}),
+        *(
+            (kind, "issue_comment", {"issue": issue})
+            for kind in ("github", "gitea")
+            for issue in (None, [1], "pull_request", 7)
+        ),
         ("gitlab", "Note Hook", {"issue": {"iid": 12}}),
         ("gitlab", "Pipeline Hook", {"merge_request": {"iid": 12}}),
     ),

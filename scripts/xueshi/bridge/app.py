@@ -75,9 +75,7 @@ def _register_routes(office: Office) -> list[BaseRoute]:
     async def send(request: Request) -> Response:
         door = _door(office, request)  # before the body: a forged link need not send one
         texts, photos, kept = await _filled(request)
-        return await to_thread.run_sync(
-            lambda: register.send(office, door, texts, photos, kept), limiter=few
-        )
+        return await to_thread.run_sync(lambda: register.send(office, door, texts, photos, kept), limiter=few)
 
     async def show_correction(request: Request) -> Response:
         record, again = request.path_params["record"], request.query_params.get("again", "")

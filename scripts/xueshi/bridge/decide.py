@@ -14,12 +14,13 @@ from xueshi import records
 from xueshi.bridge.brought import Brought, bring, brings
 from xueshi.bridge.office import Office
 from xueshi.bridge.pages import Refused
+from xueshi.bridge.people import named, names
 from xueshi.bridge.queue import is_own, judged, may_decide
-from xueshi.bridge.withdraw import carry_withdrawals
+from xueshi.bridge.withdraw import WITHDRAWN, carry_withdrawals, wanted_back, was_withdrawn
 from xueshi.delivery import MAIN, leaving
 from xueshi.errors import HostLimited, HostRefused, HostUnavailable, XueshiError
 from xueshi.hosts.base import Host, Pull
-from xueshi.model import Change, Severity, Study
+from xueshi.model import Change, Problem, Severity, Study
 from xueshi.outbox import Decision
 from xueshi.proposals import granted
 from xueshi.records import study_file
@@ -72,10 +73,12 @@ def carry_out(office: Office, now: datetime) -> int:
     carry_withdrawals(office, now)
     if office.desk is None:
         return 0
+    going = wanted_back(office)  # its member was first
     for made in office.outbox.decisions.due(now.timestamp()):
         if office.outbox.limits.blocked(now.timestamp()):
             break
-        _carry(office, office.desk, made, now)
+        if made.pull not in going:
+            _carry(office, office.desk, made, now)
     with contextlib.suppress(
         XueshiError
     ):  # read what main's move made stale here: no reviewer waits for that
@@ -142,8 +145,10 @@ def _act(office: Office, host: Host, made: Decision, now: datetime) -> None:
             host.merge(pull.number, made.head, made.by, now, grant=grant)
     except HostRefused:  # the same decision, carried out by another thread meanwhile
         seen = host.get(made.pull)
-        if seen is None or not _is_done(office, seen, made.by, made.what):
+        if seen is None or seen.state == "open":
             raise
+        if not _is_done(office, seen, made.by, made.what):
+            raise over(office, seen) from None
 
 
 def _ready(
@@ -155,11 +160,16 @@ def _ready(
     payload: Mapping[str, Any],
     at: datetime | None = None,
 ) -> dict[str, bytes]:
-    """The files that go with a merge. Raises Refused for what may not be done now."""
+    """The files that go with a merge. Raises Refused for what may not be done now. `at`: when it was decided, for what is
+    carried out now; a role that ended in between decides nothing, as history would not count it."""
     if pull.state != "open":
-        raise Refused(409, "decided", "这条已经审完了", "可能是别的审核人刚审过，或本人撤回了。")
+        raise over(office, pull)
     if not head:
         raise Refused(409, "no head", "没有说明看到的是哪一版", "请刷新后再看。")
+    if at is not None and not may_decide(office.current(), by, bring(office, pull)):
+        raise Refused(
+            403, "role ended", "到生效的时候，这条已不归您审核", "它仍在等待审核，由现在的审核人决定。"
+        )
     content = allowed(office, by, pull)
     if head != pull.head:
         raise Refused(409, "moved", "这条登记刚才有变化", "请看清后再决定。")
@@ -176,8 +186,15 @@ def _ready(
     found = judged(office.current(), content, office.evidence())
     error = next((problem for problem in found if problem.severity is Severity.ERROR), None)
     if error is not None:
-        raise Refused(409, "check failed", "检查没有通过", str(error))
+        raise Refused(409, "check failed", "检查没有通过", _told_error(office, content, error))
     return grant
+
+
+def over(office: Office, pull: Pull) -> Refused:
+    """Why nobody can decide on a pull request any more."""
+    if was_withdrawn(office, pull):
+        return Refused(409, "withdrawn", WITHDRAWN, "不用再审；同组还有别的登记时，会重新送来。")
+    return Refused(409, "decided", "这条已经审完了", "可能是别的审核人刚审过，或本人撤回了。")
 
 
 def row(content: Brought, record: str) -> Study:
@@ -186,6 +203,15 @@ def row(content: Brought, record: str) -> Study:
         if study.id == record or (not record and len(content.studies) == 1):
             return study
     raise Refused(404, "no such row", "没有这条登记", "请回到列表刷新后再看。")
+
+
+def _told_error(office: Office, content: Brought, error: Problem) -> str:
+    """An error as its reviewer reads it: whose record it is, where it is in one."""
+    study = next((one for one in content.studies if one.path == error.path), None)
+    if study is None:
+        return str(error)
+    name = names(office.current()).get(study.member, study.member)
+    return f"{name}：{named(error.message, study.member, name)}"
 
 
 def _reason(made: Decision) -> str:

@@ -7,13 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from xueshi import reading
-from xueshi.bridge.decide import DONE, decide, desk_host, hasten, row, title_of
+from xueshi.bridge.brought import Brought
+from xueshi.bridge.decide import DONE, decide, desk_host, hasten, over, row, title_of
 from xueshi.bridge.differences import differences
 from xueshi.bridge.office import Current, Office
 from xueshi.bridge.pages import Page, Refused, redirect, render
+from xueshi.bridge.people import places
 from xueshi.bridge.queue import Item, Row, bring, effect_of, in_queue, items, queue
+from xueshi.bridge.withdraw import wanted_back
 from xueshi.delivery import MAIN
 from xueshi.errors import HostError
 from xueshi.hosts.base import Pull
@@ -77,14 +81,19 @@ def reviewer(office: Office, token: str) -> Reviewer:
         r for r in organisation.reviewers if r.member == member and contains(r.start, r.until, current.today)
     ]
     if not held:
-        raise Refused(
-            403,
-            "not a reviewer",
-            "您现在不是审核人",
-            "组织名单中没有您的审核权限；如有变动，请联系党委管理员。",
-        )
+        cure = "组织名单中没有您的审核权限；如有变动，请联系党委管理员。"
+        raise Refused(403, "not a reviewer", "您现在不是审核人", f"{_undone(office, member)}{cure}")
     units = [unit for r in held if (unit := organisation.unit(r.unit))]
     return Reviewer(token, member, tuple(unit.name for unit in units))
+
+
+def _undone(office: Office, member: str) -> str:
+    """What came of the last decisions of somebody who may not see the desk any more, without saying about whom."""
+    decisions = office.outbox.decisions
+    many = len(decisions.failed(member, office.now() - _REMEMBERED)) + len(decisions.waiting(member))
+    if not many:
+        return ""
+    return f"您有 {many} 个决定在生效以前审核权限就结束了，没有生效，那些登记仍在等待审核。"
 
 
 def elsewhere(office: Office, who: Reviewer) -> Page:
@@ -120,7 +129,7 @@ def amend(office: Office, who: Reviewer, number: int, form: Mapping[str, str]) -
     """Approve with fewer hours for one record, for a reason that goes into it."""
     pull, current, made = _pull(office, number), office.current(), Outcome()
     if pull.state != "open":
-        made.failed.append((title_of(pull), "这条已经审完了"))
+        made.failed.append((title_of(pull), over(office, pull).title))
         return _page(office, who, View(), made)
     study = row(bring(office, pull), form.get("row", ""))
     faults: dict[str, str] = {}
@@ -253,12 +262,19 @@ def _page(office: Office, who: Reviewer, view: View, made: Outcome) -> Page:
         fields={r.study.id: differences(current, r.before, r.study) for r in opened.rows if r.before}
         if opened
         else {},
-        effect=list(effect_lines(effect_of(current, found.brought[opened.pull.head], ()))) if opened else [],
+        effect=list(effect_lines(_effect(current, found.brought[opened.pull.head]))) if opened else [],
         current=current,
         kinds=current.records.policy.kinds,
         branches={unit.id: unit.name for unit in current.records.organisation.units},
         reports=[(unit.name, office.page("branch", unit.id)) for unit in _branches(current, who.member)],
     )
+
+
+def _effect(current: Current, content: Brought) -> dict[str, Any]:
+    """What approving this does to hours, with people's branches beside their names and not their ids."""
+    data, where = effect_of(current, content, ()), places(current)
+    people = [{**one, "member": where.get(one["member"], one["member"])} for one in data["people"]]
+    return {**data, "people": people}
 
 
 def _about(opened: Item | None, view: View) -> Row | None:
@@ -273,11 +289,13 @@ def _about(opened: Item | None, view: View) -> Row | None:
     return about
 
 
-def _waiting(office: Office, who: Reviewer) -> Iterator[tuple[Decision, int]]:
-    """The reviewer's decisions that are not carried out yet, newest first, with the minutes that are left."""
-    now = office.now().timestamp()
+def _waiting(office: Office, who: Reviewer) -> Iterator[tuple[Decision, int, bool]]:
+    """The reviewer's decisions that are not carried out yet, newest first, with the minutes that are left, and whether
+    a member is taking back what they are about."""
+    now, going = office.now().timestamp(), wanted_back(office)
     for made in reversed(office.outbox.decisions.waiting(who.member)):
-        yield made, 0 if made.state == "begun" else max(0, -int(-(made.due - now) // 60))
+        left = 0 if made.state == "begun" else max(0, -int(-(made.due - now) // 60))
+        yield made, left, made.pull in going
 
 
 def _files(office: Office, item: Item) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -11,10 +11,11 @@ from typing import Any
 from xueshi import checks, records
 from xueshi.bridge.brought import Brought, bring, brings
 from xueshi.bridge.office import Current, Office
+from xueshi.bridge.people import named
 from xueshi.bridge.remarks import Others, others, remarks, warnings
 from xueshi.checks.proposal import Proposed
 from xueshi.hosts.base import Pull
-from xueshi.model import Evidence, Kept, Person, Problem, RecordSet, Severity, Study
+from xueshi.model import Evidence, Kept, Problem, RecordSet, Severity, Study
 from xueshi.records import study_file
 from xueshi.records.source import ORGANISATION, POLICY
 from xueshi.reports.effect import effect_data, effect_markdown, effects
@@ -26,11 +27,12 @@ CARDS, ROWS = 30, 60  # of one page at most, unless a single card has more rows
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One record of a pull request. `before` is the same on main, None for a new one; `warnings` ask for a look,
-    `remarks` only inform; a problem that is an error blocks approval of all."""
+    """One record of a pull request. `name` is its member's, told apart from others of the same; `before` is the same on
+    main, None for a new one; `warnings` ask for a look, `remarks` only inform; a problem that is an error blocks
+    approval of all."""
 
     study: Study
-    person: Person | None
+    name: str
     submission: str
     before: Study | None
     effect: Effect | None
@@ -42,10 +44,6 @@ class Row:
     def quiet(self) -> bool:
         """Nothing to look at twice; a change of what counts already is always looked at."""
         return not self.problems and not self.warnings and self.before is None
-
-    @property
-    def name(self) -> str:
-        return self.person.name if self.person else self.study.member
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,13 +296,18 @@ def _item(
 def _rows(current: Current, content: Brought, said: _Judged, beside: Others) -> Iterator[Row]:
     for study in sorted(content.studies, key=lambda one: one.id):
         asking, informing = remarks(current, study, beside)
+        name = beside.names.get(study.member, study.member)
         yield Row(
             study=study,
-            person=current.people.get(study.member),
+            name=name,
             submission=content.submission_of(study.id),
             before=current.records.studies.get(study.path),
             effect=said.effects.get(study.member),
-            problems=tuple(problem for problem in said.problems if problem.path == study.path),
+            problems=tuple(
+                replace(problem, message=named(problem.message, study.member, name))
+                for problem in said.problems
+                if problem.path == study.path
+            ),
             warnings=(*said.warnings.get(study.path, ()), *asking),
             remarks=tuple(informing),
         )

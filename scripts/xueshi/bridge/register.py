@@ -16,12 +16,13 @@ from xueshi.bridge.pages import Page, Refused, redirect, render
 from xueshi.bridge.receipt import again_key, key_of, successor
 from xueshi.errors import LinkRefused, PictureRefused
 from xueshi.model import Evidence, Study
-from xueshi.outbox import Row
+from xueshi.outbox import Busy, Row
 from xueshi.pinyin import initials, sort_key
 from xueshi.proposals import Sent
 from xueshi.words import plain
 
 _LOG = logging.getLogger("xueshi.bridge")
+_BUSY = "系统正忙，还没有存下。填的内容都在，请过一会儿再提交一次"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,12 @@ def send(
         return form_page(office, door, who, current, given)
     if office.per_member is not None:
         office.per_member.demand(who.person.id)
-    row = office.outbox.store(sent, key, sent.path)
+    try:
+        row = office.outbox.store(sent, key, sent.path)
+    except Busy as busy:
+        _LOG.error("%s", busy)
+        given = Filled(values, evidence, {"form": _BUSY}, key=form.get("key", ""))
+        return form_page(office, door, who, current, given, status=503)
     office.wake()
     return redirect(receipt_path(office, door, row.sent.id))
 
@@ -97,17 +103,11 @@ def keep(
     found: dict[str, Evidence] = {}
     of_record = {picture.sha256: picture for picture in known}
     for token in kept:
-        try:
-            sha256 = office.links.opened("picture", token)
-        except LinkRefused as refused:
-            _LOG.warning("refused kept picture: %s", refused.reason)
+        picture = _kept(office, token, of_record)
+        if picture is None:
             faults["evidence"] = "有一张照片没有保住，请重新选"
-            continue
-        held = office.outbox.picture(sha256)
-        if sha256 in of_record:
-            found[sha256] = of_record[sha256]
-        elif held is not None:
-            found[sha256] = held[0]
+        else:
+            found[picture.sha256] = picture
     for number, data in enumerate(photos, 1):
         if len(found) >= study_form.MAX_PICTURES:
             faults["evidence"] = f"最多 {study_form.MAX_PICTURES} 张照片，多出的没有保存"
@@ -119,6 +119,22 @@ def keep(
             _LOG.warning("refused picture of %d bytes", len(data))
             faults["evidence"] = f"第 {number} 张：{refused.reason}" if len(photos) > 1 else refused.reason
     return list(found.values())
+
+
+def _kept(office: Office, token: str, of_record: Mapping[str, Evidence]) -> Evidence | None:
+    """The picture that a form's token stands for; None where the token is none of ours, or its file is gone."""
+    try:
+        sha256 = office.links.opened("picture", token)
+    except LinkRefused as refused:
+        _LOG.warning("refused kept picture: %s", refused.reason)
+        return None
+    if sha256 in of_record:
+        return of_record[sha256]
+    held = office.outbox.picture(sha256)
+    if held is None:
+        _LOG.error("a kept picture is gone from the outbox")
+        return None
+    return held[0]
 
 
 def is_same(first: Sent, now: Sent) -> bool:
@@ -153,14 +169,15 @@ def form_page(
     given: Filled,
     *,
     correcting: Study | None = None,
+    status: int | None = None,
 ) -> Page:
-    """The form to register with, or to correct a record with."""
+    """The form to register with, or to correct a record with. `status`: of the answer, where its faults do not say it."""
     order = ["form", *study_form.FIELDS, "reason"]
     faults = dict(sorted(given.faults.items(), key=lambda fault: order.index(fault[0])))
     first = given.first
     return render(
         "form.html",
-        status=422 if faults else 409 if first else 200,
+        status=status or (422 if faults else 409 if first else 200),
         door=door,
         who=who,
         correcting=correcting,

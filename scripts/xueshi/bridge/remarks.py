@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from xueshi.bridge.brought import Brought
 from xueshi.bridge.office import Current, Office
+from xueshi.bridge.people import names
 from xueshi.checks.duplicates import is_same_event
 from xueshi.model import Evidence, Study
 
@@ -15,10 +16,12 @@ _FAR = 7  # days between a picture and its study that are worth a word
 
 @dataclass(frozen=True, slots=True)
 class Others:
-    """Everything that waits, by member, and every record, on main or waiting, by the pictures it names."""
+    """Everything that waits, by member, and every record, on main or waiting, by the pictures it names; `names` are
+    those of the members, told apart."""
 
     by_member: Mapping[str, list[Study]]
     by_picture: Mapping[str, list[Study]]
+    names: Mapping[str, str]
 
 
 def others(current: Current, waiting: Iterable[Brought]) -> Others:
@@ -30,7 +33,7 @@ def others(current: Current, waiting: Iterable[Brought]) -> Others:
     for study in {**current.records.studies, **proposed}.values():
         for picture in study.evidence:
             by_picture.setdefault(picture.source_sha256, []).append(study)
-    return Others(by_member, by_picture)
+    return Others(by_member, by_picture, names(current))
 
 
 def warnings(office: Office, current: Current, study: Study) -> list[str]:
@@ -60,7 +63,8 @@ def remarks(current: Current, study: Study, beside: Others) -> tuple[list[str], 
             if s.start_date == study.start_date and s.member != study.member
         ]
         if same:
-            informing.append(f"与{current.name(same[0].member)}同一张照片（同一次活动）")
+            other = same[0].member
+            informing.append(f"与{beside.names.get(other, other)}同一张照片（同一次活动）")
     if not study.evidence:
         informing.append("没有照片")
     if study.change is not None:

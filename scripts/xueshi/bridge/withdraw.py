@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from datetime import datetime
 
+from xueshi.bridge.brought import bring
 from xueshi.bridge.door import Door, own, receipt_path
 from xueshi.bridge.office import Office
 from xueshi.bridge.pages import Page, redirect, render
 from xueshi.delivery import leaving
 from xueshi.errors import HostLimited, HostRefused, XueshiError
-from xueshi.hosts.base import Host
+from xueshi.hosts.base import Host, Pull
+from xueshi.outbox import Batch, Row
 from xueshi.words import receipt_code
 
 _LOG = logging.getLogger("xueshi.bridge")
+WITHDRAWN = "已被本人撤回"
 
 
 def ask(office: Office, door: Door, ticket: str) -> Page:
@@ -36,28 +40,74 @@ def withdraw(office: Office, door: Door, ticket: str) -> Page:
 
 
 def carry_withdrawals(office: Office, now: datetime) -> None:
-    """Take what is wanted back out of its pull request. What has none yet, or whose host is away, waits; what was
-    decided meanwhile stays as it was decided. Delivery sees the closed pull request and tells the rest."""
+    """Take what is wanted back out of its pull request, or out of a parked batch that has none. What is on its way, or
+    whose host is away, waits; what was decided meanwhile stays as it was decided. Delivery sees the closed pull request
+    and tells the rest."""
+    for row, held in _open(office):
+        if held is None:
+            office.outbox.withdraw(row.sent.id, now)
+        elif office.host is not None and not office.outbox.limits.blocked(now.timestamp()):
+            _take_out(office, office.host, held, row, now)
+
+
+def wanted_back(office: Office) -> frozenset[int]:
+    """Pull requests with a record that its member wants back and that the host has not let go yet."""
+    return frozenset(held.pull for _, held in _open(office) if held is not None and held.pull is not None)
+
+
+def was_withdrawn(office: Office, pull: Pull) -> bool:
+    """Whether a pull request is closed because a member took something back."""
+    held = office.outbox.batches.of_pull(pull.number) if pull.state == "closed" else None
+    wanted = office.outbox.withdrawals.wanted
+    return held is not None and any(
+        row.state == "withdrawn" or (row.waits and wanted(row.sent.id)) for row in held.rows
+    )
+
+
+def _open(office: Office) -> Iterator[tuple[Row, Batch | None]]:
+    """What is wanted back and undecided, with the batch it goes to the host in."""
     for ident in office.outbox.withdrawals.open():
         row = office.outbox.get(ident)
-        held = office.outbox.batches.get(row.batch) if row and row.batch else None
-        if row is None or held is None or office.host is None:
-            if row is not None and row.batch is None:
-                office.outbox.withdraw(ident, now)
-            continue
-        if held.state == "proposed" and held.pull is not None:
-            _close(office, office.host, ident, row.sent.member, held.pull, now)
+        if row is not None:
+            yield row, office.outbox.batches.get(row.batch) if row.batch else None
 
 
-def _close(office: Office, host: Host, ident: str, by: str, number: int, now: datetime) -> None:
-    limits = office.outbox.limits
-    if limits.blocked(now.timestamp()) or not limits.spend(host.budget, now.timestamp()):
-        return
+def _take_out(office: Office, host: Host, held: Batch, row: Row, now: datetime) -> None:
     try:
-        host.close(number, by, leaving("撤回", ident, "本人撤回"), now)
+        if held.state == "proposed" and held.pull is not None:
+            _close(office, host, held, row, now)
+        elif held.state == "parked" and held.pull is None:
+            _release(office, host, held, row, now)
     except HostRefused as refused:  # decided, or closed for another of its records: the host's word holds
-        _LOG.info("withdrawal from pull %d: %s", number, refused)
+        _LOG.info("withdrawal from batch %s: %s", held.id, refused)
     except HostLimited as error:
-        limits.block(host.name, error.until, str(error))
+        office.outbox.limits.block(host.name, error.until, str(error))
     except XueshiError as error:
-        _LOG.warning("withdrawal from pull %d is put off: %s", number, error)
+        _LOG.warning("withdrawal from batch %s is put off: %s", held.id, error)
+
+
+def _close(office: Office, host: Host, held: Batch, row: Row, now: datetime) -> None:
+    """Close the pull request with a line that says why; decisions that wait for it come to nothing, and are told so."""
+    if held.pull is None or not office.outbox.limits.spend(host.budget, now.timestamp()):
+        return
+    host.close(held.pull, row.sent.member, leaving("撤回", row.sent.id, "本人撤回"), now)
+    others = sum(other.waits for other in held.rows) - 1
+    words = (
+        f"其中一条{WITHDRAWN}，其余 {others} 条会重新送来，请再审一次" if others else f"{WITHDRAWN}，不用再审"
+    )
+    office.outbox.decisions.overtake(held.pull, words)
+
+
+def _release(office: Office, host: Host, held: Batch, row: Row, now: datetime) -> None:
+    """At once, when the host has no pull request of it. It has one when the answer to opening it was lost: then delivery
+    must find it first, and it is closed."""
+    pull = host.find(held.ref)
+    if pull is not None and (pull.state != "open" or _brings(office, pull, row)):
+        office.outbox.batches.unpark(held.id)
+    else:
+        office.outbox.batches.release(held, row.sent.id, now)
+
+
+def _brings(office: Office, pull: Pull, row: Row) -> bool:
+    """Whether a pull request is ours, and no stranger's on our ref."""
+    return any(sent.id == row.sent.id for sent in bring(office, pull).submissions)

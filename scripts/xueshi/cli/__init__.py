@@ -19,19 +19,24 @@ from xueshi.cli.change import (
     void_command,
 )
 from xueshi.cli.explain import effect_command, explain_command
+from xueshi.cli.export import export_command
 from xueshi.cli.keys import keys_group
 from xueshi.cli.owners import owners_command
 from xueshi.cli.policy import policy_command
+from xueshi.cli.query import query_command
 from xueshi.cli.read import check_command, history_command, totals_command
 from xueshi.cli.run import build_command, demo_command, links_command, sample_command, serve_command
+from xueshi.cli.sheet import sheet_command
 from xueshi.cli.watch import alerts_command, checkup_command, notify_command
 
 COMMANDS: tuple[click.Command, ...] = (
     check_command,
     totals_command,
+    query_command,
     policy_command,
     explain_command,
     effect_command,
+    export_command,
     history_command,
     audit_command,
     propose_command,
@@ -47,6 +52,7 @@ COMMANDS: tuple[click.Command, ...] = (
     build_command,
     serve_command,
     links_command,
+    sheet_command,
     keys_group,
     sample_command,
     demo_command,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,6 +11,7 @@ from markupsafe import Markup
 
 from xueshi.model import Evidence
 from xueshi.reports.contents import Report
+from xueshi.sealing import PageId
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,11 @@ class Download:
     make: Callable[[], bytes]
 
 
+def as_json(value: object) -> bytes:
+    """One text for one value, without blanks."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
 class Links(Protocol):
     """What one report leads to, as attributes for its template to set: `<a {{ links.page("member", id) }}>`."""
 
@@ -45,7 +52,11 @@ class Links(Protocol):
     def file(self, download: Download) -> Markup:
         """A download, for an `a`."""
 
-    def home(self, place: str = "") -> Markup:
+    def data(self, kind: str, ident: str, value: object, readers: PageId) -> Markup:
+        """Data for the page's script to load, as `data-chunk`: one file for all reports that name it, for whoever opens
+        `readers`."""
+
+    def home(self, place: str = "", attribute: str = "href") -> Markup:
         """The open site's home, or a place below it."""
 
 

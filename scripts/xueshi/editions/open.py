@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 from markupsafe import Markup, escape
 
-from xueshi.editions.edition import Download, Links, Published
+from xueshi.editions.edition import Download, Links, Published, as_json
 from xueshi.model import Evidence
 from xueshi.reports.contents import Report
+from xueshi.sealing import PageId
 
 
 class Open:
@@ -35,9 +36,11 @@ class Open:
         yield Published(f"{folder}index.html", self._page(folder, report.title, fragment).encode())
         for path, download in links.files.items():
             yield Published(path, download.make())
+        for path in sorted(links.chunks.keys() - self._shown):
+            yield Published(path, as_json(links.chunks[path]))
         for sha256 in sorted(links.pictures - self._shown):
             yield Published(f"assets/e/{sha256}.webp", self._pictures[sha256])
-        self._shown |= links.pictures
+        self._shown |= links.pictures | links.chunks.keys()
 
     def finish(self) -> Iterator[Published]:
         return iter(())
@@ -51,6 +54,7 @@ class _Links:
         self._up = "../" * folder.count("/")
         self.pictures: set[str] = set()
         self.files: dict[str, Download] = {}
+        self.chunks: dict[str, object] = {}
 
     def page(self, kind: str, ident: str) -> Markup:
         return self._attribute("href", self._address(kind, ident))
@@ -66,8 +70,13 @@ class _Links:
         self.files[f"{self._folder}{download.name}"] = download
         return Markup('href="{}" download').format(download.name)
 
-    def home(self, place: str = "") -> Markup:
-        return self._attribute("href", place)
+    def data(self, kind: str, ident: str, value: object, readers: PageId) -> Markup:
+        path = f"{self._address(kind, ident)}data.json"
+        self.chunks[path] = value
+        return self._attribute("data-chunk", path)
+
+    def home(self, place: str = "", attribute: str = "href") -> Markup:
+        return self._attribute(attribute, place)
 
     def _attribute(self, name: str, path: str) -> Markup:
         return Markup('{}="{}"').format(Markup(name), escape(self._up + path))

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from xueshi.editions.edition import Download, Links, Published
+from xueshi.editions.edition import Download, Links, Published, as_json
 from xueshi.model import Evidence
 from xueshi.reports.contents import Report
 from xueshi.sealing import (
@@ -48,6 +48,7 @@ class Sealed:
         key = self.page_key(report.kind, report.id, report.readers)
         yield Published(file_name(key), seal(key, meta, fragment.encode(), padded=page_size))
         yield from self._blobs(links)
+        yield from self._chunks(links)
 
     def finish(self) -> Iterator[Published]:
         """A door for each reader, which leads to the uppermost pages they may open."""
@@ -65,6 +66,12 @@ class Sealed:
     def page_key(self, kind: str, ident: str, readers: PageId) -> bytes:
         return self._keys.page(kind, ident, self._access.lists[readers])
 
+    def readers(self, kind: str, ident: str) -> PageId:
+        """The page whose readers open a report: a unit's query is for those of the unit's own page."""
+        known = (PageId(unit, ident) for unit in ("branch", "committee"))
+        found = next((page for page in known if page in self._access.lists), None)
+        return found if found and kind == "query" else PageId(kind, ident)
+
     def may_open(self, report: Report, other: PageId) -> bool:
         """Whether everybody who opens a report may open another page: a page's keys are for all its readers."""
         return self._access.lists[report.readers] <= self._access.lists.get(other, frozenset())
@@ -79,7 +86,7 @@ class Sealed:
         for page in pages:
             for report in self._reports.get(page, ()):
                 key = self.page_key(report.kind, report.id, report.readers)
-                yield {"title": report.title, "key": key_text(key)}
+                yield {"title": report.title, "kind": report.kind, "key": key_text(key)}
 
     def _blobs(self, links: _Links) -> Iterator[Published]:
         for key, meta, data in links.blobs:
@@ -87,6 +94,16 @@ class Sealed:
             if name not in self._sealed:
                 self._sealed.add(name)
                 yield Published(name, seal(key, meta, data, padded=blob_size))
+
+    def _chunks(self, links: _Links) -> Iterator[Published]:
+        for key, value in links.chunks.items():
+            name = file_name(key)
+            if name not in self._sealed:
+                self._sealed.add(name)
+                # Powers of two from 2 KiB, as doors have: a quiet branch's chunk looks like one.
+                yield Published(
+                    name, seal(key, {"t": "chunk"}, as_json(value), padded=door_size, deflate=True)
+                )
 
 
 class _Links:
@@ -96,10 +113,11 @@ class _Links:
         self._edition, self._report = edition, report
         self.keys: dict[str, dict[str, str]] = {}
         self.blobs: list[tuple[bytes, dict[str, Any], bytes]] = []
+        self.chunks: dict[bytes, object] = {}
         self._tokens: dict[bytes, str] = {}
 
     def page(self, kind: str, ident: str) -> Markup:
-        other = PageId(kind, ident)
+        other = self._edition.readers(kind, ident)
         if not self._edition.may_open(self._report, other):
             return Markup("")
         key = self._edition.page_key(kind, ident, other)
@@ -119,8 +137,15 @@ class _Links:
         token = self._blob(download.branch, download.make(), meta, said)
         return Markup('data-file="{}" download="{}"').format(token, download.name)
 
-    def home(self, place: str = "") -> Markup:
-        return self._attribute("href", f"../{place}")  # from the loader's page
+    def data(self, kind: str, ident: str, value: object, readers: PageId) -> Markup:
+        if not self._edition.may_open(self._report, readers):
+            return Markup("")
+        key = self._edition.page_key(kind, ident, readers)
+        self.chunks[key] = value
+        return self._attribute("data-chunk", self._token(key, {"t": "chunk"}))
+
+    def home(self, place: str = "", attribute: str = "href") -> Markup:
+        return self._attribute(attribute, f"../{place}")  # from the loader's page
 
     def _blob(self, branch: str, data: bytes, meta: dict[str, Any], said: dict[str, str]) -> str:
         key = self._edition.blob(branch, data)

@@ -30,14 +30,21 @@ def make(
     token: str,
     *,
     hook_secret: str = "",
+    account: str = "",
+    desk: Host | None = None,
     transport: httpx2.BaseTransport | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Host:
     """The adapter of `kind` (a key of HOSTS) for one repository. `api` is the API's base address:
-    https://api.github.com, https://HOST/api/v1 or https://HOST/api/v4. Raises UsageError; asks nothing yet."""
+    https://api.github.com, https://HOST/api/v1 or https://HOST/api/v4. `account` is the token's login, for a host that
+    does not say it; `desk` the same repository as the desk, whose comments are then ours too. Raises UsageError; asks
+    nothing yet."""
     if kind not in HOSTS:
         raise UsageError(f"no host of kind {kind!r}; write one of {', '.join(HOSTS)}")
-    return HOSTS[kind](api, repository, token, hook_secret=hook_secret, transport=transport, clock=clock)
+    return HOSTS[kind](
+        api, repository, token,
+        hook_secret=hook_secret, account=account, desk=desk, transport=transport, clock=clock,
+    )  # fmt: skip
 
 
 _RAW = {"github": "blob/{ref}/{path}?raw=true", "gitlab": "-/raw/{ref}/{path}"}
@@ -63,8 +70,15 @@ def from_ci(environ: Mapping[str, str]) -> Host:
     server = environ.get("GITHUB_SERVER_URL", "").rstrip("/")
     # Gitea names its server always, its API only since some version.
     api = environ.get("GITHUB_API_URL") or (f"{server}/api/v1" if gitea else "")
-    token = _token(environ, "GITHUB_TOKEN")
-    return make("gitea" if gitea else "github", api, environ.get("GITHUB_REPOSITORY", ""), token)
+    token, repository = _token(environ, "GITHUB_TOKEN"), environ.get("GITHUB_REPOSITORY", "")
+    return make("gitea" if gitea else "github", api, repository, token, account=_actor(environ, gitea=gitea))
+
+
+def _actor(environ: Mapping[str, str], *, gitea: bool) -> str:
+    """As whom a workflow's own token writes; it may not ask that itself."""
+    if environ.get("FORGEJO_ACTIONS") == "true":
+        return "forgejo-actions"
+    return "gitea-actions" if gitea else "github-actions[bot]"
 
 
 def _token(environ: Mapping[str, str], name: str) -> str:

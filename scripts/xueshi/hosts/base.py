@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+LONGEST_BLOCK = 6 * 3600.0  # seconds that a host which limits us is left alone, at most
+
 
 @dataclass(frozen=True, slots=True)
 class Pull:
@@ -31,7 +33,8 @@ class Pull:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """What somebody wrote below a pull request. `at` is ISO with offset, `own` true for the bridge's own account."""
+    """What somebody wrote below a pull request. `at` is ISO with offset, `own` true for the accounts of the bridge and
+    the desk."""
 
     by: str
     text: str
@@ -43,8 +46,9 @@ class Comment:
 class Probe:
     """What a host is, and how this repository is set up there. None: the host does not tell us, or not with this token.
 
-    `name`: local | github | gitea | forgejo | gitlab; `account`: who the token is; `merge_methods` the ways to merge
-    that are allowed (merge | squash | rebase | rebase-merge | fast-forward-only); `scopes` what the token may do."""
+    `name`: local | github | gitea | forgejo | gitlab; `account`: who the token is, and `desk_account` that of the desk
+    (empty: nobody tells; None: no desk beside it); `merge_methods` the ways to merge that are allowed (merge | squash |
+    rebase | rebase-merge | fast-forward-only); `scopes` what the token may do."""
 
     name: str
     version: str
@@ -58,6 +62,7 @@ class Probe:
     merge_methods: tuple[str, ...] | None = None
     names_in_merge: bool | None = None
     scopes: tuple[str, ...] | None = None
+    desk_account: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,10 @@ class Host(Protocol):
 
     def git_environment(self) -> Mapping[str, str]:
         """What git needs to be let in, as environment: never a part of `url`, which logs may show."""
+        ...
+
+    def account(self) -> str | None:
+        """Who the token is: the host's word, or the settings' where the host does not say; None where neither does."""
         ...
 
     def probe(self) -> Probe: ...

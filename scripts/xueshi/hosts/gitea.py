@@ -15,19 +15,22 @@ from urllib.parse import quote
 import httpx2
 
 from xueshi.errors import HostRefused, HostUnknown, UsageError
-from xueshi.hosts.base import Budget, Comment, Hint, Probe, Pull
+from xueshi.hosts.base import Budget, Comment, Hint, Host, Probe, Pull
 from xueshi.hosts.http import Http, NotFound
 from xueshi.hosts.remote import (
     MAIN,
     Note,
     by_number,
+    check_named,
     check_settings,
     clipped,
     closing,
     delivery_id,
+    desk_account,
     git_let_in,
     hook_json,
     hook_number,
+    hook_part,
     hook_signed,
     marked,
     merge_words,
@@ -37,7 +40,7 @@ from xueshi.hosts.remote import (
     there,
     waiting,
     with_mark,
-    written_by_us,
+    written_by,
 )
 
 _PAGE = 50  # a server gives no more, whatever is asked for
@@ -57,22 +60,33 @@ class Gitea:
         token: str,
         *,
         hook_secret: str = "",
+        account: str = "",
+        desk: Host | None = None,
         transport: httpx2.BaseTransport | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         check_settings(repository, token)
         if not api.rstrip("/").endswith("/api/v1"):
-            raise UsageError("the API address of Gitea or Forgejo must end in /api/v1")
+            raise UsageError(
+                "Gitea 或 Forgejo 的 API 地址要以 /api/v1 结尾 / the API address of Gitea or Forgejo must end in /api/v1"
+            )
         headers = {"Accept": "application/json", "Authorization": f"token {token}", "User-Agent": "xueshi"}
         self._http = Http(api, headers, token, transport=transport, clock=clock)
         self._path = f"/repos/{repository}"
         self._token = token
         self._secret = hook_secret
+        self._told = account
         self._login: str | None = None
+        self._desk = desk
         self.url = f"{api.rstrip('/').removesuffix('/api/v1')}/{repository}.git"
 
     def git_environment(self) -> Mapping[str, str]:
         return git_let_in(self.url, "xueshi", self._token)
+
+    def account(self) -> str | None:
+        if self._login is None:
+            self._login = self._http.look("/user", lambda data: str(data["login"])) or self._told
+        return self._login or None
 
     def probe(self) -> Probe:
         version = self._http.get("/version", lambda data: str(data["version"]))
@@ -84,7 +98,7 @@ class Gitea:
         return Probe(
             self.name,
             version,
-            self._account() or "",
+            self.account() or "",
             can_push=may.get("push"),
             can_administer=may.get("admin"),
             private=repository["private"],
@@ -93,6 +107,7 @@ class Gitea:
             checks_required=tuple(sorted(checks)),
             merge_methods=tuple(way for way, key in _WAYS if repository.get(key)),
             names_in_merge=self._names_in_merge(),
+            desk_account=desk_account(self._desk),
         )
 
     def find(self, head_ref: str) -> Pull | None:
@@ -133,12 +148,13 @@ class Gitea:
 
     def close(self, number: int, by: str, reason: str, at: datetime) -> Pull:
         waiting(self.get(number), number)
+        check_named(self.account())
         self.comment(number, *closing(by, reason))
         self._http.send("PATCH", f"{self._path}/pulls/{number}", _own_pull, {"state": "closed"})
         return there(self.get(number), number)
 
     def comment(self, number: int, marker: str, body: str) -> None:
-        known, text = with_mark(self._notes(number), marker), {"body": marked(marker, body)}
+        known, text = with_mark(self._notes(number), marker, self.account()), {"body": marked(marker, body)}
         if known is None:
             self._http.send("POST", f"{self._path}/issues/{number}/comments", dict, text)
         else:
@@ -169,7 +185,7 @@ class Gitea:
         if event.startswith("pull_request"):
             part = "pull_request" if "pull_request" in data else "issue"
             return Hint(delivery, event, hook_number(data, part, "number"))
-        if event == "issue_comment" and data.get("issue", {}).get("pull_request"):
+        if event == "issue_comment" and hook_part(data, "issue").get("pull_request"):
             return Hint(delivery, event, hook_number(data, "issue", "number"))
         return Hint(delivery, event) if event == "push" else None
 
@@ -178,11 +194,11 @@ class Gitea:
         self._http.get(self._path, dict)
 
     def _notes(self, number: int) -> list[Note]:
-        account = self._account()
+        ours = self.account(), self._desk.account() if self._desk else None
 
         def note(data: Any) -> Note:
             by, text = _login(data["user"]), data["body"]
-            own = written_by_us(by, text, account)
+            own = written_by(by, *ours)
             return Note(data["id"], by, text, moment(data["created_at"]), own)
 
         try:
@@ -198,12 +214,6 @@ class Gitea:
         events = self._http.pages(f"{self._path}/issues/{number}/timeline", dict, {"limit": _PAGE})
         closers = [_login(one["user"]) for one in events if one["type"] == "close"]
         return closers[-1] if closers else None
-
-    def _account(self) -> str | None:
-        """The token's login; None where the token may not ask."""
-        if self._login is None:
-            self._login = self._http.look("/user", lambda data: str(data["login"])) or ""
-        return self._login or None
 
     def _names_in_merge(self) -> bool:
         """Whether a merge by button writes names into Git: the built-in message holds the title, a template only what

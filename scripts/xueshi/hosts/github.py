@@ -14,19 +14,22 @@ from typing import Any
 import httpx2
 
 from xueshi.errors import HostRefused, UsageError
-from xueshi.hosts.base import Budget, Comment, Hint, Probe, Pull
+from xueshi.hosts.base import Budget, Comment, Hint, Host, Probe, Pull
 from xueshi.hosts.http import Http, NotFound
 from xueshi.hosts.remote import (
     MAIN,
     Note,
     by_number,
+    check_named,
     check_settings,
     clipped,
     closing,
     delivery_id,
+    desk_account,
     git_let_in,
     hook_json,
     hook_number,
+    hook_part,
     hook_signed,
     marked,
     merge_words,
@@ -36,7 +39,7 @@ from xueshi.hosts.remote import (
     there,
     waiting,
     with_mark,
-    written_by_us,
+    written_by,
 )
 
 _PAGE = 100
@@ -55,6 +58,8 @@ class GitHub:
         token: str,
         *,
         hook_secret: str = "",
+        account: str = "",
+        desk: Host | None = None,
         transport: httpx2.BaseTransport | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -70,11 +75,18 @@ class GitHub:
         self._path = f"/repos/{repository}"
         self._token = token
         self._secret = hook_secret
+        self._told = account
         self._login: str | None = None
+        self._desk = desk
         self.url = f"{_server(api)}/{repository}.git"
 
     def git_environment(self) -> Mapping[str, str]:
         return git_let_in(self.url, "x-access-token", self._token)
+
+    def account(self) -> str | None:
+        if self._login is None:
+            self._login = self._http.look("/user", lambda data: str(data["login"])) or self._told
+        return self._login or None
 
     def probe(self) -> Probe:
         repository, headers = self._http.get(self._path, dict), self._http.ask("GET", self._path).headers
@@ -86,7 +98,7 @@ class GitHub:
         return Probe(
             self.name,
             headers.get("x-github-enterprise-version", "github.com"),
-            self._account() or "",
+            self.account() or "",
             can_push=may.get("push"),
             can_administer=may.get("admin"),
             private=repository["private"],
@@ -96,6 +108,7 @@ class GitHub:
             merge_methods=ways if "allow_merge_commit" in repository else None,
             names_in_merge=None if None in message else message != _NAMELESS,
             scopes=_scopes(headers.get("x-oauth-scopes")),
+            desk_account=desk_account(self._desk),
         )
 
     def find(self, head_ref: str) -> Pull | None:
@@ -132,12 +145,13 @@ class GitHub:
 
     def close(self, number: int, by: str, reason: str, at: datetime) -> Pull:
         waiting(self.get(number), number)
+        check_named(self.account())
         self.comment(number, *closing(by, reason))
         self._http.send("PATCH", f"{self._path}/pulls/{number}", _own_pull, {"state": "closed"})
         return there(self.get(number), number)
 
     def comment(self, number: int, marker: str, body: str) -> None:
-        known, text = with_mark(self._notes(number), marker), {"body": marked(marker, body)}
+        known, text = with_mark(self._notes(number), marker, self.account()), {"body": marked(marker, body)}
         if known is None:
             self._http.send("POST", f"{self._path}/issues/{number}/comments", dict, text)
         else:
@@ -159,7 +173,7 @@ class GitHub:
         delivery = delivery_id(headers.get("x-github-delivery", ""), body)
         if event in ("pull_request", "pull_request_review"):
             return Hint(delivery, event, hook_number(data, "pull_request", "number"))
-        if event == "issue_comment" and "pull_request" in data.get("issue", {}):
+        if event == "issue_comment" and "pull_request" in hook_part(data, "issue"):
             return Hint(delivery, event, hook_number(data, "issue", "number"))
         return Hint(delivery, event) if event == "push" else None
 
@@ -168,12 +182,12 @@ class GitHub:
         self._http.get(self._path, dict)
 
     def _notes(self, number: int) -> list[Note]:
-        account = self._account()
+        ours = self.account(), self._desk.account() if self._desk else None
 
         def note(data: Any) -> Note:
             by, text = _login(data["user"]), data["body"] or ""
             machine = bool(data["user"]) and data["user"].get("type") == "Bot"
-            own = written_by_us(by, text, account)
+            own = written_by(by, *ours)
             return Note(data["id"], by, text, moment(data["created_at"]), own, machine)
 
         try:
@@ -181,12 +195,6 @@ class GitHub:
         except NotFound:
             self._seen()
             raise HostRefused(f"no pull {number}") from None
-
-    def _account(self) -> str | None:
-        """The token's login. An app's or a workflow's token may not ask: then None."""
-        if self._login is None:
-            self._login = self._http.look("/user", lambda data: str(data["login"])) or ""
-        return self._login or None
 
     def _rules(self) -> list[dict[str, Any]]:
         """The rulesets' rules for main; every reader may see them, but a plan without rulesets answers 403 or 404."""
@@ -214,7 +222,10 @@ def _server(api: str) -> str:
         return base.removesuffix("/api/v3")
     scheme, _, host = base.partition("://")
     if not host.startswith("api.") or "/" in host:
-        raise UsageError("GitHub's API address must be https://api.github.com or end in /api/v3")
+        raise UsageError(
+            "GitHub 的 API 地址请写 https://api.github.com，自建的以 /api/v3 结尾 / GitHub's API address must be "
+            "https://api.github.com or end in /api/v3"
+        )
     return f"{scheme}://{host.removeprefix('api.')}"
 
 

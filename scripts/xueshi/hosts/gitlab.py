@@ -15,16 +15,18 @@ from urllib.parse import quote
 import httpx2
 
 from xueshi.errors import HostRefused, UsageError
-from xueshi.hosts.base import Budget, Comment, Hint, Probe, Pull
+from xueshi.hosts.base import Budget, Comment, Hint, Host, Probe, Pull
 from xueshi.hosts.http import Forbidden, Http, NotFound
 from xueshi.hosts.remote import (
     MAIN,
     Note,
     by_number,
+    check_named,
     check_settings,
     clipped,
     closing,
     delivery_id,
+    desk_account,
     git_let_in,
     hook_json,
     hook_number,
@@ -37,7 +39,7 @@ from xueshi.hosts.remote import (
     there,
     waiting,
     with_mark,
-    written_by_us,
+    written_by,
 )
 
 _PAGE = 100
@@ -59,23 +61,32 @@ class GitLab:
         token: str,
         *,
         hook_secret: str = "",
+        account: str = "",
+        desk: Host | None = None,
         transport: httpx2.BaseTransport | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         check_settings(repository, token, depth=_DEPTH)
         if not api.rstrip("/").endswith("/api/v4"):
-            raise UsageError("GitLab's API address must end in /api/v4")
+            raise UsageError("GitLab 的 API 地址要以 /api/v4 结尾 / GitLab's API address must end in /api/v4")
         headers = {"Accept": "application/json", "PRIVATE-TOKEN": token, "User-Agent": "xueshi"}
         self._http = Http(api, headers, token, transport=transport, clock=clock)
         self._path = f"/projects/{quote(repository, safe='')}"
         self._pulls = f"{self._path}/merge_requests"
         self._token = token
         self._secret = hook_secret
+        self._told = account
         self._login: str | None = None
+        self._desk = desk
         self.url = f"{api.rstrip('/').removesuffix('/api/v4')}/{repository}.git"
 
     def git_environment(self) -> Mapping[str, str]:
         return git_let_in(self.url, "oauth2", self._token)
+
+    def account(self) -> str | None:
+        if self._login is None:
+            self._login = self._http.look("/user", lambda data: str(data["username"])) or self._told
+        return self._login or None
 
     def probe(self) -> Probe:
         project = self._http.get(self._path, dict)
@@ -84,7 +95,7 @@ class GitLab:
         return Probe(
             self.name,
             self._http.get("/version", lambda data: str(data["version"])),
-            self._account() or "",
+            self.account() or "",
             can_push=None if level is None else level >= _DEVELOPER,
             can_administer=None if level is None else level >= _MAINTAINER,
             private=project["visibility"] != "public",
@@ -94,6 +105,7 @@ class GitLab:
             merge_methods=_ways(project),
             names_in_merge=_names_in_merge(project),
             scopes=self._http.look("/personal_access_tokens/self", lambda data: tuple(data["scopes"])),
+            desk_account=desk_account(self._desk),
         )
 
     def find(self, head_ref: str) -> Pull | None:
@@ -137,12 +149,16 @@ class GitLab:
 
     def close(self, number: int, by: str, reason: str, at: datetime) -> Pull:
         waiting(self.get(number), number)
+        check_named(self.account())
         self.comment(number, *closing(by, reason))
         self._http.send("PUT", f"{self._pulls}/{number}", _own_pull, {"state_event": "close"})
         return there(self.get(number), number)
 
     def comment(self, number: int, marker: str, body: str) -> None:
-        known, text = with_mark(self._notes(number), marker), {"body": marked(marker, _tame(body))}
+        known, text = (
+            with_mark(self._notes(number), marker, self.account()),
+            {"body": marked(marker, _tame(body))},
+        )
         if known is None:
             self._http.send("POST", f"{self._pulls}/{number}/notes", dict, text)
         else:
@@ -173,11 +189,11 @@ class GitLab:
         self._http.get(self._path, dict)
 
     def _notes(self, number: int) -> list[Note]:
-        account = self._account()
+        ours = self.account(), self._desk.account() if self._desk else None
 
         def note(data: Any) -> Note | None:
             by, text = str(data["author"]["username"]), data["body"]
-            own = written_by_us(by, text, account)
+            own = written_by(by, *ours)
             return None if data["system"] else Note(data["id"], by, text, moment(data["created_at"]), own)
 
         query = {"sort": "asc", "order_by": "created_at", "per_page": _PAGE}
@@ -186,12 +202,6 @@ class GitLab:
         except NotFound:
             self._seen()
             raise HostRefused(f"no pull {number}") from None
-
-    def _account(self) -> str | None:
-        """The token's user name; None where the token may not ask."""
-        if self._login is None:
-            self._login = self._http.look("/user", lambda data: str(data["username"])) or ""
-        return self._login or None
 
     def _main_protected(self) -> bool | None:
         try:

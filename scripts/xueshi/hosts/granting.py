@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from xueshi.errors import GitError, HostConflict, HostRefused, RefMoved
+from xueshi.errors import GitError, HostConflict, HostDenied, HostRefused, HostUnknown, RefMoved
 from xueshi.git import Identity, Repository
 from xueshi.hosts.base import Comment, Hint, Host, Probe, Pull
 from xueshi.hosts.merging import MAIN, merge_commit
+
+CLOSED = (
+    "平台不让审核台推送到 main，所以改不了学时：请管理员让审核台的账号能推送（见 docs/hosting.md），或退回让本人改 / the "
+    "host does not let the desk push to main, so no fewer hours can be granted: let its account push (see docs/hosting.md), "
+    "or return the proposal"
+)
+_SAID_NO = re.compile(r"\[remote rejected\]|error: 403")
 
 
 class Granting:
@@ -25,6 +33,9 @@ class Granting:
 
     def git_environment(self) -> Mapping[str, str]:
         return self.host.git_environment()
+
+    def account(self) -> str | None:
+        return self.host.account()
 
     def probe(self) -> Probe:
         return self.host.probe()
@@ -56,7 +67,7 @@ class Granting:
     def merge(
         self, number: int, head: str, by: str, at: datetime, *, grant: Mapping[str, bytes] | None = None
     ) -> str:
-        """As Host.merge. Raises HostRefused where main does not let the desk push."""
+        """As Host.merge. Raises HostDenied where main does not let the desk push."""
         if not grant:
             return self.host.merge(number, head, by, at)
         pull = self.host.get(number)
@@ -71,8 +82,8 @@ class Granting:
             own.push(self.url, f"{merge}:{MAIN}", leases={MAIN: tip})
         except RefMoved:
             raise HostConflict("main moved meanwhile; look again") from None
-        except GitError:
-            raise HostRefused(
-                "the host does not let the desk push to main: allow it there, or return the proposal"
-            ) from None
+        except GitError as error:
+            if _SAID_NO.search(error.words):
+                raise HostDenied(CLOSED) from None
+            raise HostUnknown(f"the merge of pull {number} may not have reached the host: {error}") from None
         return merge

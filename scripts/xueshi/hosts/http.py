@@ -26,13 +26,14 @@ from xueshi.errors import (
     HostUnknown,
     UsageError,
 )
+from xueshi.hosts.base import LONGEST_BLOCK
 
 T = TypeVar("T")
 Query = Mapping[str, Any]
 LARGEST = 16 * 1024 * 1024  # bytes of one answer; a page of a hundred pull requests has about two million
 PAGES = 50  # a list longer than this is not ours
 _LONGEST = 90.0  # seconds for one answer as a whole: a read timeout alone lets a slow one drip for ever
-_WAIT, _WAIT_MOST = 60.0, 6 * 3600.0  # seconds a limit holds, at least and at most
+_WAIT = 60.0  # seconds a limit holds, at least
 _TIMEOUT = httpx2.Timeout(30, connect=10)
 _NEVER_LEFT = (
     httpx2.ConnectError,
@@ -193,7 +194,7 @@ class Http:
         at = [now + _WAIT, _retry_at(headers.get("retry-after", ""), now)]
         if headers.get("x-ratelimit-remaining") == "0":
             at.append(_number(headers.get("x-ratelimit-reset", "")))
-        return min(max(at), now + _WAIT_MOST)
+        return min(max(at), now + LONGEST_BLOCK)
 
 
 class _TooLarge(Exception):
@@ -272,5 +273,8 @@ def _address(api: str) -> str:
     except httpx2.InvalidURL:
         url = httpx2.URL()
     if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.query or url.fragment:
-        raise UsageError("the host's API address must be https://… without user, query or fragment")
+        raise UsageError(
+            "API 地址请写成 https://…，不带用户名、? 和 # / the host's API address must be https://… without user, query "
+            "or fragment"
+        )
     return api.rstrip("/")

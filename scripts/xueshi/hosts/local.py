@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -60,6 +61,9 @@ class LocalHost:
 
     def git_environment(self) -> Mapping[str, str]:
         return {}
+
+    def account(self) -> str | None:
+        return self._desk.email
 
     def probe(self) -> Probe:
         """Its hook keeps main, and its one way to merge is the desk's."""
@@ -174,15 +178,17 @@ class LocalHost:
             raise HostRefused(f"no pull {number}")
         if pull.state != "open":
             raise HostRefused(f"pull {number} is {pull.state} already")
-        now = self.repo.resolve(f"refs/heads/{pull.head_ref}") or pull.head
-        if now != (head or now):
+        if pull.head != (head or pull.head):
             raise HostConflict(f"pull {number} has changed since it was shown; look again")
-        return replace(pull, head=now)
+        return pull
 
     def _decide(self, pull: Pull, at: datetime) -> Pull:
         decided = replace(pull, decided_at=at.isoformat(timespec="seconds"))
         meta = self.repo.resolve(f"refs/pull/{pull.number}/meta")
-        self.repo.update_refs([self._meta(decided, meta, at)])
+        kept = RefUpdate(
+            f"refs/pull/{pull.number}/head", pull.head, self.repo.resolve(f"refs/pull/{pull.number}/head")
+        )
+        self.repo.update_refs([kept, self._meta(decided, meta, at)])
         return decided
 
     def restore(self, pulls: Sequence[Pull]) -> None:
@@ -207,11 +213,11 @@ class LocalHost:
         return NewCommit((parent,) if parent else (), {"pull.json": data}, message, self._desk, at)
 
     def _pulls(self) -> list[Pull]:
-        refs = self.repo.refs("refs/pull")
-        metas = [sha for name, sha in refs.items() if name.endswith("/meta")]
+        refs = self.repo.refs("refs")
+        metas = [sha for name, sha in refs.items() if re.fullmatch("refs/pull/[0-9]+/meta", name)]
         new = self.repo.blobs(f"{sha}:pull.json" for sha in metas if sha not in self._read)
         self._read.update({name[:40]: Pull(**json.loads(data)) for name, data in new.items()})
-        pulls = [self._read[sha] for sha in metas]
+        pulls = [_followed(self._read[sha], refs) for sha in metas]
         merged = self._merged(frozenset(pull.head for pull in pulls if pull.state == "open"))
         # A crash between main's move and the note of it leaves an open pull whose head is on main: it is merged.
         return sorted(
@@ -229,7 +235,11 @@ class LocalHost:
         out = b""
         if self.repo.resolve(MAIN) is not None:
             out = self.repo.run(
-                "for-each-ref", f"--merged={MAIN}", "--format=%(objectname)", "refs/pull/*/head"
+                "for-each-ref",
+                f"--merged={MAIN}",
+                "--format=%(objectname)",
+                "refs/pull/*/head",
+                "refs/heads/sub",
             )
         found = heads & frozenset(out.decode().split())
         self._on_main = (asked, found)  # one assignment: several threads ask
@@ -240,3 +250,12 @@ class LocalHost:
         with (self.repo.path / "xueshi.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _followed(pull: Pull, refs: Mapping[str, str]) -> Pull:
+    """One that waits, with the commit that its ref has now: a proposal may be added to."""
+    return (
+        replace(pull, head=refs.get(f"refs/heads/{pull.head_ref}", pull.head))
+        if pull.state == "open"
+        else pull
+    )

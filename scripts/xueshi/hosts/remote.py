@@ -14,12 +14,16 @@ from datetime import datetime
 from typing import Any
 
 from xueshi.errors import HostConflict, HostDenied, HostRefused, UsageError
-from xueshi.hosts.base import Comment, Pull
+from xueshi.hosts.base import Comment, Host, Pull
 from xueshi.model import SHANGHAI
 from xueshi.proposals import merge_message
 from xueshi.words import markdown
 
 MAIN = "main"
+UNNAMED = (
+    "平台不说这个令牌是哪个账号，请在设置里写上 host.account（审核台：desk.account） / the host does not tell whose token "
+    "this is: set host.account, of the desk desk.account, to the login it acts as"
+)
 TITLE = 255  # characters, the shortest limit of the three
 _REASON = 500  # characters
 _HOOK = 5 * 1024 * 1024  # bytes
@@ -34,7 +38,8 @@ _DELIVERY = re.compile(r"[0-9A-Za-z._:-]{1,100}")
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A comment as the host keeps it, its mark and all. `machine`: the host says that no person wrote it."""
+    """A comment as the host keeps it, its mark and all. `own`: the bridge or the desk wrote it; `machine`: the host says
+    that no person did."""
 
     id: int
     by: str
@@ -70,9 +75,21 @@ def by_number(pulls: Sequence[Pull | None]) -> list[Pull]:
     return sorted({pull.number: pull for pull in pulls if pull}.values(), key=lambda pull: pull.number)
 
 
-def written_by_us(login: str, text: str, account: str | None) -> bool:
-    """Whether a comment is the bridge's own. A token that cannot say who it is (a workflow's) is told by the mark."""
-    return login == account if account else bool(_MARK.search(text))
+def written_by(login: str, *accounts: str | None) -> bool:
+    """Whether one of these accounts wrote a comment. A mark proves nothing, since anybody can write one: of an account
+    that nobody can tell (None), nothing is believed."""
+    return login.lower() in {account.lower() for account in accounts if account}
+
+
+def check_named(account: str | None) -> None:
+    """Raise HostDenied where nobody can tell the account: what it wrote would not be believed to be ours."""
+    if account is None:
+        raise HostDenied(UNNAMED)
+
+
+def desk_account(desk: Host | None) -> str | None:
+    """The desk's account as a probe tells it."""
+    return (desk.account() or "") if desk else None
 
 
 def marked(marker: str, body: str) -> str:
@@ -80,10 +97,10 @@ def marked(marker: str, body: str) -> str:
     return f"{body}\n\n<!-- xueshi:{marker} -->"
 
 
-def with_mark(notes: Sequence[Note], marker: str) -> Note | None:
-    """Our own comment with this mark, the newest if there were several."""
-    ours = (note for note in reversed(notes) if note.own and marker in _MARK.findall(note.text))
-    return next(ours, None)
+def with_mark(notes: Sequence[Note], marker: str, account: str | None) -> Note | None:
+    """The comment of this account with this mark, the newest if there were several."""
+    of_account = (note for note in reversed(notes) if written_by(note.by, account))
+    return next((note for note in of_account if marker in _MARK.findall(note.text)), None)
 
 
 def closing(by: str, reason: str) -> tuple[str, str]:
@@ -131,10 +148,11 @@ def check_settings(repository: str, token: str, *, depth: int = 2) -> None:
     """Raise UsageError unless `repository` is a path of 2 to `depth` parts and the token could be one."""
     parts = repository.split("/")
     if not 2 <= len(parts) <= depth or not all(_PART.fullmatch(part) for part in parts):
-        raise UsageError("the host's repository must be written as owner/name")
+        raise UsageError("仓库请写成 所有者/仓库 这样 / the host's repository must be written as owner/name")
     if not token or not all("!" <= c <= "~" for c in token):
         raise UsageError(
-            "the host's token is missing or is no token; copy it whole, without spaces or line ends"
+            "没有令牌，或写的不是令牌，请整段复制，不带空格和换行 / the host's token is missing or is no token; copy it "
+            "whole, without spaces or line ends"
         )
 
 
@@ -189,10 +207,15 @@ def hook_json(body: bytes) -> dict[str, Any]:
     return data
 
 
+def hook_part(data: Mapping[str, Any], part: str) -> Mapping[str, Any]:
+    """What a webhook says below `part`; nothing where that is no object."""
+    inner = data.get(part)
+    return inner if isinstance(inner, dict) else {}
+
+
 def hook_number(data: Mapping[str, Any], part: str, name: str) -> int | None:
     """The number below `part` of a webhook. Raises HostRefused where it is none."""
-    inner = data.get(part)
-    number = inner.get(name) if isinstance(inner, dict) else None
+    number = hook_part(data, part).get(name)
     if number is not None and (type(number) is not int or number < 1):
         raise HostRefused(f"a webhook whose {part}.{name} is no number")
     return number

@@ -116,10 +116,13 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
+    """`comparison`: whether the open pages show branches side by side."""
+
     name: str
     units: tuple[Unit, ...]
     reviewers: tuple[Reviewer, ...]
     desks: tuple[Desk, ...]
+    comparison: bool = True
 
     def unit(self, unit_id: str) -> Unit | None:
         return next((unit for unit in self.units if unit.id == unit_id), None)

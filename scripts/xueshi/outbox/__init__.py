@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
@@ -24,12 +24,12 @@ from xueshi.outbox.doors import Doors
 from xueshi.outbox.gathering import Gathering
 from xueshi.outbox.limits import Limits
 from xueshi.outbox.rows import WAITING, Batch, Decision, Row, payload, row_of
-from xueshi.outbox.store import Store
+from xueshi.outbox.store import Busy, Store
 from xueshi.outbox.withdrawals import Withdrawals
 from xueshi.pictures import Picture
 from xueshi.proposals import Sent
 
-__all__ = ["Batch", "Decision", "Gathering", "Outbox", "Row"]
+__all__ = ["Batch", "Busy", "Decision", "Gathering", "Outbox", "Row"]
 
 # Asked and told at every registration: built once.
 _ROWS = sa.select(tables.submission).order_by(tables.submission.c.received_at, tables.submission.c.id)
@@ -38,6 +38,8 @@ _BY_ID = _ROWS.where(tables.submission.c.id == sa.bindparam("value"))
 _BY_CODE = _ROWS.where(tables.code == sa.bindparam("value"))
 _OF_MEMBER = _ROWS.where(tables.submission.c.member == sa.bindparam("value"))
 _WAITING_OF_MEMBER = _OF_MEMBER.where(tables.submission.c.state.in_(WAITING))
+_TOUCH = tables.version.update().values(version=tables.version.c.version)
+_PROBE = 64 * 1024  # bytes, as a small picture has
 _INSERT = insert(tables.submission).on_conflict_do_nothing(index_elements=["key"])
 
 
@@ -153,12 +155,19 @@ class Outbox:
         return datetime.fromisoformat(found) if found else None
 
     def is_writable(self) -> bool:
-        """Whether something could be stored now."""
+        """Whether something could be stored now: it is tried with the database and with a picture's file, since a full
+        disk lets both be opened, and the database be written to for a while."""
+        probe = self._spool / "probe"
         try:
-            with self._store.writing():
-                return True
-        except (sa.exc.DBAPIError, XueshiError):
+            with self._store.writing() as connection:
+                connection.execute(_TOUCH)
+            _write(probe, os.urandom(_PROBE))
+            return True
+        except (OSError, sa.exc.DBAPIError, XueshiError):
             return False
+        finally:
+            with suppress(OSError):
+                probe.unlink()
 
     def close(self) -> None:
         self._store.close()
@@ -181,11 +190,14 @@ def _write(path: Path, data: bytes) -> None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_suffix(f".{os.getpid()}.{os.urandom(4).hex()}.part")
-    with aside.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+    try:
+        with aside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)  # a part of it would take what is left of a full disk
     for folder in (path.parent, path.parent.parent):
         with _opened(folder) as descriptor:
             os.fsync(descriptor)

@@ -59,13 +59,13 @@ class Batches:
                 return len(rows)
         return 0
 
-    def split(self, held: Batch, dropped: Mapping[str, Mapping[str, Any]], now: datetime) -> None:
+    def split(self, held: Batch, dropped: Mapping[str, Mapping[str, Any]], now: datetime) -> bool:
         """A batch's pull request is closed: `dropped` (submission -> its state, reason, decided_by) are decided, the rest
         goes to the host anew, under an id that the same split always gives: an outbox from a backup that splits once more
-        finds the pull request that it made the first time. Nothing happens when this was recorded before."""
+        finds the pull request that it made the first time. False, and nothing done, when this was recorded before."""
         with self._store.writing() as connection:
             if not _moved(connection, held, {"state": "decided"}):
-                return
+                return False
             for ident, told in dropped.items():
                 _decide(connection, ident, told)
             rest = [row for row in held.rows if row.sent.id not in dropped and row.waits]
@@ -77,6 +77,16 @@ class Batches:
                     .where(submission.c.id.in_([row.sent.id for row in rest]))
                     .values(batch=fresh, state="received")
                 )
+        return True
+
+    def release(self, held: Batch, ident: str, at: datetime) -> bool:
+        """One submission of a parked batch that has no pull request is withdrawn by its member; what else it holds is
+        tried again under an id of its own, since a ref of the old one may hold what was withdrawn. False, and nothing
+        done, when the batch is not as it was read: an operator or delivery has it in hand."""
+        if held.state != "parked" or held.pull is not None:
+            return False
+        gone = {"state": "withdrawn", "decided_at": at.isoformat()}
+        return self.split(held, {ident: gone}, at)
 
     def reopen(self, pulls: Collection[int]) -> int:
         """Pull requests that are open again although all they hold was returned: somebody thought better of it. How

@@ -83,6 +83,14 @@ class Decisions:
             told = decision.update().where(where).values(state=state, error=error)
             return connection.execute(told).rowcount == 1
 
+    def overtake(self, pull: int, error: str) -> int:
+        """What waits for a pull request that is gone comes to nothing, and its reviewer is told why (`error`); how many
+        decisions. One that is begun says itself what came of it."""
+        with self._store.writing() as connection:
+            where = sa.and_(decision.c.pull == pull, decision.c.state == "waiting")
+            told = decision.update().where(where).values(state="failed", error=error)
+            return connection.execute(told).rowcount
+
     def _found(self, *where: sa.ColumnElement[bool]) -> list[Decision]:
         with self._store.reading() as connection:
             query = sa.select(decision).where(*where).order_by(decision.c.id)

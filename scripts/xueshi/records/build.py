@@ -74,6 +74,7 @@ def organisation(data: Data) -> Organisation:
         units=tuple(_unit(item) for item in data["units"]),
         reviewers=tuple(_reviewer(item) for item in data["reviewers"]),
         desks=tuple(Desk(item["email"].lower(), *span(item)) for item in data.get("desks", ())),
+        comparison=data.get("comparison", True),
     )
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from xueshi.model import Person, Unit
 from xueshi.reports.branch import branch
+from xueshi.reports.committee import committee
 from xueshi.reports.member import member
+from xueshi.reports.overview import overview
+from xueshi.reports.query_page import chunks, query
 from xueshi.reports.source import Source
 from xueshi.sealing import PageId
 
@@ -25,7 +29,20 @@ class Report:
 
 def reports(source: Source) -> Iterator[Report]:
     """Every report of the site. Units first, since their pages lead to the others."""
-    for unit in source.records.organisation.branches():
-        yield Report("branch", unit.id, unit.name, PageId("branch", unit.id), branch(source, unit))
+    known, units = overview(source), source.units()
+    for unit in units:
+        if unit.kind != "branch":
+            yield _report("committee", unit, committee(source, known, unit))
+    for unit in units:
+        if unit.kind == "branch":
+            yield _report("branch", unit, branch(source, known, unit))
+    found = chunks(source)
+    for unit in units:
+        readers = PageId("branch" if unit.kind == "branch" else "committee", unit.id)
+        yield Report("query", unit.id, f"{unit.name}查询", readers, query(source, unit, found))
     for person in source.people.values():
-        yield Report("member", person.id, person.name, PageId("member", person.id), member(source, person))
+        yield _report("member", person, member(source, known, person))
+
+
+def _report(kind: str, of: Unit | Person, value: object) -> Report:
+    return Report(kind, of.id, of.name, PageId(kind, of.id), value)

@@ -25,9 +25,11 @@ def index_data(source: Source) -> dict[str, Any]:
 
 def organisation_data(source: Source) -> dict[str, Any]:
     """Every unit without a name of a person: hours by year, month and kind, attainment, what waits. Units under five
-    people tell no attainment, so that nobody can be told from it."""
+    people tell no attainment, so that nobody can be told from it; where branches are not compared, the uppermost only."""
     credits, year = source.totals.credits(), source.on.year
     hours = by_unit(credits, source.records.organisation, year)
+    compares = source.records.organisation.comparison
+    units = [unit for unit in source.records.organisation.units if compares or unit.parent is None]
     return {
         **_head(source, "organisation"),
         "name": source.records.organisation.name,
@@ -37,7 +39,7 @@ def organisation_data(source: Source) -> dict[str, Any]:
             "by_month": [plain(h) for h in by_month(credits, year)],
             "by_kind": _plain(by_kind(credits, year)),
         },
-        "units": [_unit(source, unit, hours[unit.id]) for unit in source.records.organisation.units],
+        "units": [_unit(source, unit, hours[unit.id]) for unit in units],
     }
 
 

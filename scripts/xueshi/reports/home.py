@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
-from xueshi.model import SHANGHAI, Requirement, Severity
+from xueshi.model import SHANGHAI, Requirement, Severity, Unit
+from xueshi.records import kind_of
 from xueshi.reports.source import FEW, Attainment, Source, attainment, in_year, mean
-from xueshi.totals.sums import by_kind, by_month
+from xueshi.totals.sums import by_kind, by_month, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,9 @@ class BranchRow:
 
 @dataclass(frozen=True, slots=True)
 class Home:
+    """`rows` are empty where the organisation does not compare its branches; `records` counted this year, the `last`
+    approved on a day; `uncounted` records without a valid review, `unreadable` files with an error."""
+
     name: str
     commit: str
     at: datetime
@@ -37,10 +41,16 @@ class Home:
     plan_expected: Decimal
     plan_target: Decimal
     plan_years: tuple[int, ...]
+    comparison: bool
     rows: tuple[BranchRow, ...]
     kinds: tuple[tuple[str, Decimal], ...]
     months: tuple[Decimal, ...]
+    total: Decimal
+    records: int
+    last: date | None
     waiting: int
+    oldest: int
+    waiting_days: int
     uncounted: int
     unreadable: int
 
@@ -50,6 +60,8 @@ def home(source: Source) -> Home:
     members = [m for m in source.totals.members.values() if m.branch is not None]
     credits = in_year(source.totals.credits(), source.on.year)
     rules = source.records.policy.requirements
+    compares = source.records.organisation.comparison
+    waiting = source.waiting()
     plan = [s for m in members if (s := m.standing("plan"))]
     window = source.records.policy.periods.get("plan")
     years = (
@@ -68,10 +80,16 @@ def home(source: Source) -> Home:
         plan_expected=_mean([s.expected for s in plan]),
         plan_target=_mean([s.target for s in plan]),
         plan_years=years,
-        rows=tuple(_row(source, unit.id, unit.name) for unit in source.records.organisation.branches()),
+        comparison=compares,
+        rows=tuple(_row(source, unit) for unit in source.units() if compares and unit.kind == "branch"),
         kinds=tuple((source.kind(kind), hours) for kind, hours in by_kind(credits, source.on.year).items()),
         months=by_month(credits, source.on.year),
-        waiting=len(source.waiting()),
+        total=whole(credits, source.on.year),
+        records=sum(bool(credit.credited) for credit in credits),
+        last=_last(source),
+        waiting=len(waiting),
+        oldest=source.oldest(waiting),
+        waiting_days=source.records.policy.alerts.waiting_days,
         uncounted=sum(credit.state == "unapproved" for credit in credits),
         unreadable=len({p.path for p in source.problems if p.severity is Severity.ERROR}),
     )
@@ -81,11 +99,19 @@ def _mean(values: list[Decimal]) -> Decimal:
     return (sum(values, Decimal(0)) / len(values)).quantize(Decimal("0.1")) if values else Decimal(0)
 
 
-def _row(source: Source, branch: str, name: str) -> BranchRow:
-    members, waiting = source.totals.of_branch(branch), source.waiting(branch=branch)
+def _last(source: Source) -> date | None:
+    """The day, in Shanghai, of the newest approval of a record."""
+    versions = (
+        v for path, found in source.history.versions.items() if kind_of(path) == "study" for v in found
+    )
+    return max((v.at.astimezone(SHANGHAI).date() for v in versions if v.approved), default=None)
+
+
+def _row(source: Source, unit: Unit) -> BranchRow:
+    members, waiting = source.totals.of_branch(unit.id), source.waiting(branch=unit.id)
     few = len(members) < FEW
     return BranchRow(
-        name,
+        unit.name,
         len(members),
         None if few else attainment(members),
         None if few else mean(members, "year"),

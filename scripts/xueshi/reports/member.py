@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
+from itertools import groupby
 
 from xueshi import words
 from xueshi.model import SHANGHAI, Credit, Evidence, Membership, Person, Proposal, Standings, Study
 from xueshi.model import Line as CreditLine
-from xueshi.reports.source import ZERO, Source, weeks_left
+from xueshi.reports.days import Month, calendar
+from xueshi.reports.overview import Overview
+from xueshi.reports.past import Stood, stood
+from xueshi.reports.source import TENTH, ZERO, Source, weeks_left
 from xueshi.reports.timeline import Line, timeline
 from xueshi.totals.sums import apart, by_kind, by_month, whole
 from xueshi.words import plain
@@ -19,7 +23,7 @@ from xueshi.words import plain
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the ledger. `state`: counted | waiting | unapproved | void; `running` is the year's sum up to it;
-    `why` says in words why it counts less than it claims."""
+    `why` says in words why it counts less than it claims; `missing` pictures are named and not published."""
 
     study: Study
     kind: str
@@ -29,7 +33,17 @@ class Entry:
     running: Decimal | None
     why: str
     pictures: tuple[Evidence, ...]
+    missing: int
     history: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerYear:
+    """The records that began in a year, newest first; `hours` counted in it, also of one that began before."""
+
+    year: int
+    hours: Decimal
+    entries: tuple[Entry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +66,9 @@ class Year:
 
 @dataclass(frozen=True, slots=True)
 class Member:
+    """`unit`: of the year's requirement, in words; `weekly` and `monthly`: of it, what would be needed, to 0.1 up;
+    `plan` the requirement over all years; `calendar` this year's days; `ends` of earlier years, then of months."""
+
     person: Person
     branch: str
     status: str
@@ -60,26 +77,33 @@ class Member:
     on: date
     year: Standings | None
     after: Standings | None
+    unit: str
     weekly: Decimal
+    monthly: Decimal
     weeks: int
+    waiting: int
+    plan: Standings | None
+    plan_unit: str
     demands: tuple[Demand, ...]
     years: tuple[Year, ...]
-    entries: tuple[Entry, ...]
+    ledger: tuple[LedgerYear, ...]
     kinds: tuple[tuple[str, Decimal], ...]
     apart: tuple[tuple[str, Decimal], ...]
     missing_kinds: tuple[str, ...]
     months: tuple[Decimal, ...]
     waiting_months: tuple[Decimal, ...]
+    calendar: tuple[Month, ...]
+    ends: tuple[Stood, ...]
     memberships: tuple[Membership, ...]
 
 
-def member(source: Source, person: Person) -> Member:
+def member(source: Source, overview: Overview, person: Person) -> Member:
     """The report of one person, over all branches and years."""
     figures = source.totals.members[person.id]
-    year, held = figures.standing("year"), person.membership(source.on)
+    year, plan, held = figures.standing("year"), figures.standing("plan"), person.membership(source.on)
     waiting = source.waiting(member=person.id)
     on_main = {credit.study.path for credit in figures.credits}
-    fresh = [(proposal, study) for proposal, study in waiting if study.path not in on_main]
+    fresh = [study for _, study in waiting if study.path not in on_main]
     kinds = by_kind(figures.credits, source.on.year)
     weeks = weeks_left(source.on)
     return Member(
@@ -91,20 +115,32 @@ def member(source: Source, person: Person) -> Member:
         on=source.on,
         year=year,
         after=source.after(person.id),
-        weekly=(year.short / weeks).quantize(Decimal("0.1")) if year else ZERO,
+        unit=words.UNIT[year.measure] if year else "",
+        weekly=_needed(year, Decimal(weeks)),
+        monthly=_needed(year, Decimal(weeks) * 12 / 52),
         weeks=weeks,
+        waiting=len(waiting),
+        plan=plan,
+        plan_unit=words.UNIT[plan.measure] if plan else "",
         demands=tuple(_demand(source, standing) for standing in figures.standings),
         years=tuple(_years(source, figures.credits)),
-        entries=tuple(_entries(source, figures.credits, waiting)),
+        ledger=tuple(_ledger(figures.credits, _entries(source, figures.credits, waiting))),
         kinds=tuple((source.kind(kind), hours) for kind, hours in kinds.items()),
         apart=tuple((source.kind(k), h) for k, h in apart(figures.credits, source.on.year).items()),
         missing_kinds=tuple(
             k.label for k in source.records.policy.kinds.values() if k.counts and k.id not in kinds
         ),
         months=by_month(figures.credits, source.on.year),
-        waiting_months=_waiting_months(source, [study for _, study in fresh]),
+        waiting_months=_waiting_months(source, fresh),
+        calendar=calendar(figures.credits, fresh, source.records.policy, source.on),
+        ends=tuple(stood(source, (*overview.years, *overview.months), person.id)),
         memberships=person.memberships,
     )
+
+
+def _needed(year: Standings | None, spans: Decimal) -> Decimal:
+    """What each of the spans that are left would have to bring: enough, so rounded up."""
+    return (year.short / spans).quantize(TENTH, ROUND_UP) if year else ZERO
 
 
 def _demand(source: Source, standing: Standings) -> Demand:
@@ -140,9 +176,15 @@ def _waiting_months(source: Source, waiting: Iterable[Study]) -> tuple[Decimal, 
     months = [ZERO] * 12
     for study in waiting:
         kind = source.records.policy.kinds.get(study.kind)
-        if study.start_date.year == source.on.year and kind is not None and kind.counts:
+        if study.start_date.year == source.on.year and kind is not None and kind.on(study.start_date).counts:
             months[study.start_date.month - 1] += study.hours
     return tuple(months)
+
+
+def _ledger(credits: tuple[Credit, ...], entries: Sequence[Entry]) -> Iterator[LedgerYear]:
+    """By the year in which a record began, the newest first."""
+    for year, found in groupby(entries, key=lambda e: e.study.start_date.year):
+        yield LedgerYear(year, whole(credits, year), tuple(found))
 
 
 def _entries(
@@ -180,15 +222,20 @@ def _entry(source: Source, credit: Credit, running: Decimal, asked: Proposal | N
         credit.credited,
         running if credit.state == "counted" else None,
         why,
-        tuple(e for e in study.evidence if e.sha256 in source.pictures),
+        *_pictures(source, study),
         (*known, *_asked(source, asked)) if asked else known,
     )
 
 
 def _waits(source: Source, proposal: Proposal, study: Study) -> Entry:
-    pictures = tuple(e for e in study.evidence if e.sha256 in source.pictures)
-    history = tuple(_asked(source, proposal))
-    return Entry(study, source.kind(study.kind), "waiting", study.hours, ZERO, None, "", pictures, history)
+    kind, history = source.kind(study.kind), tuple(_asked(source, proposal))
+    return Entry(study, kind, "waiting", study.hours, ZERO, None, "", *_pictures(source, study), history)
+
+
+def _pictures(source: Source, study: Study) -> tuple[tuple[Evidence, ...], int]:
+    """Those that can be shown, and how many cannot."""
+    shown = tuple(e for e in study.evidence if e.sha256 in source.pictures)
+    return shown, len(study.evidence) - len(shown)
 
 
 def _asked(source: Source, proposal: Proposal) -> Iterator[Line]:

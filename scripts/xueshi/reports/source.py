@@ -10,6 +10,7 @@ from decimal import ROUND_DOWN, Decimal
 from xueshi import words
 from xueshi.checkup import Finding
 from xueshi.model import (
+    SHANGHAI,
     Credit,
     History,
     MemberTotals,
@@ -21,12 +22,13 @@ from xueshi.model import (
     Standings,
     Study,
     Totals,
+    Unit,
 )
 from xueshi.reports.timeline import Studies
 from xueshi.totals.effect import effect
 from xueshi.totals.sums import within
 
-ZERO = Decimal(0)
+ZERO, TENTH = Decimal(0), Decimal("0.1")
 FEW = 5  # a branch with fewer people is not split, so that nobody can be told from it
 
 
@@ -73,12 +75,21 @@ class Source:
 
     def oldest(self, waiting: Iterable[tuple[Proposal, Study]]) -> int:
         """Days that the oldest of them has waited."""
-        days = [
-            (self.on - submission.at.date()).days
-            for proposal, _ in waiting
-            for submission in proposal.submissions
-        ]
-        return max([0, *days])
+        return max([0, *(self.days(proposal) for proposal, _ in waiting)])
+
+    def days(self, proposal: Proposal) -> int:
+        """Days since a proposal was sent first."""
+        return max((self.on - sent_on(proposal)).days, 0)
+
+    def units(self) -> tuple[Unit, ...]:
+        """Every unit once: where a wrong file has two of one id, the first is it, as everywhere."""
+        organisation = self.records.organisation
+        return tuple(unit for unit in organisation.units if organisation.unit(unit.id) is unit)
+
+    def below(self, unit: str) -> frozenset[str]:
+        """The branches at and below a unit."""
+        organisation = self.records.organisation
+        return frozenset(b.id for b in organisation.branches() if unit in organisation.above(b.id))
 
     def kind(self, kind: str) -> str:
         known = self.records.policy.kinds.get(kind)
@@ -97,11 +108,20 @@ class Source:
 class Attainment:
     """How many of whom have met, are near, or are on the way, and how many are behind."""
 
-    met: int
-    near: int
-    under_way: int
-    behind: int
-    exempt: int
+    met: int = 0
+    near: int = 0
+    under_way: int = 0
+    behind: int = 0
+    exempt: int = 0
+
+    def __add__(self, other: Attainment) -> Attainment:
+        return Attainment(
+            self.met + other.met,
+            self.near + other.near,
+            self.under_way + other.under_way,
+            self.behind + other.behind,
+            self.exempt + other.exempt,
+        )
 
     @property
     def people(self) -> int:
@@ -112,7 +132,7 @@ class Attainment:
     def percent(self) -> Decimal:
         if not self.people:
             return ZERO
-        return (Decimal(self.met * 100) / self.people).quantize(Decimal("0.1"), ROUND_DOWN)
+        return (Decimal(self.met * 100) / self.people).quantize(TENTH, ROUND_DOWN)
 
 
 def attainment(members: Iterable[MemberTotals]) -> Attainment:
@@ -133,8 +153,14 @@ def attainment(members: Iterable[MemberTotals]) -> Attainment:
 
 def mean(members: Iterable[MemberTotals], period: str) -> Decimal:
     """Hours counted a person over a period, of those to whom it applies, to 0.1."""
-    counted = [s.counted for m in members if (s := m.standing(period)) and s.standing is not Standing.EXEMPT]
-    return (sum(counted, ZERO) / len(counted)).quantize(Decimal("0.1"), ROUND_DOWN) if counted else ZERO
+    counted = counts(members, period)
+    return (sum(counted, ZERO) / len(counted)).quantize(TENTH, ROUND_DOWN) if counted else ZERO
+
+
+def counts(members: Iterable[MemberTotals], period: str) -> list[Decimal]:
+    """What counts over a period of each to whom it applies."""
+    asked = (m.standing(period) for m in members)
+    return [s.counted for s in asked if s is not None and s.standing is not Standing.EXEMPT]
 
 
 def in_year(credits: Iterable[Credit], year: int) -> list[Credit]:
@@ -145,3 +171,8 @@ def in_year(credits: Iterable[Credit], year: int) -> list[Credit]:
 def weeks_left(on: date) -> int:
     """Whole weeks to the end of the year, at least one."""
     return max((date(on.year, 12, 31) - on + timedelta(1)).days // 7, 1)
+
+
+def sent_on(proposal: Proposal) -> date:
+    """The day, in Shanghai, on which a proposal was sent first."""
+    return min(submission.at for submission in proposal.submissions).astimezone(SHANGHAI).date()

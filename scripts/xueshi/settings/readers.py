@@ -131,3 +131,6 @@ address = matching(
     r"[0-9A-Za-z.:-]{1,253}", "请写地址，例如 127.0.0.1", "write an address, such as 127.0.0.1"
 )
 project = matching(r"[\w.-]+(/[\w.-]+)+", "请写成 所有者/仓库 这样", "write it as owner/repository")
+login = matching(
+    r"[\w.-]{1,100}(\[bot\])?", "请写账号的登录名，应用写成 名字[bot]", "write a login, of an app name[bot]"
+)

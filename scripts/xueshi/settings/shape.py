@@ -24,24 +24,28 @@ class Listen:
 
 @dataclass(frozen=True, slots=True)
 class HostSettings:
-    """The Git host. `kind`: one of KINDS; the rest is None for the embedded one. Addresses end without a slash."""
+    """The Git host. `kind`: one of KINDS; the rest is None for the embedded one. Addresses end without a slash.
+    `account`: the token's login, needed only where the host does not say it."""
 
     kind: str
     api_url: str | None
     web_url: str | None
     repository: str | None
     token: str | None = field(repr=False)
+    account: str | None
     hook_secret: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class DeskSettings:
-    """The review desk: whether there is one, and as whom it merges. `token` is its own, never the bridge's."""
+    """The review desk: whether there is one, and as whom it merges. `token` and `account` are its own, never the
+    bridge's."""
 
     enabled: bool
     name: str
     email: str
     token: str | None = field(repr=False)
+    account: str | None
     undo_minutes: int
 
     @property

@@ -17,8 +17,11 @@ from xueshi.settings.readers import Bad
 PREFIX = "XUESHI_"
 # Read by other parts of the program: no settings of a service, and no misspelt ones.
 ELSEWHERE = frozenset(
-    {"DATE", "NOTIFY_URL", "OVER_HTTP", "REPOSITORY", "REVISION", "SEEDS", "SITE_SECRET", "TOKEN"}
-)
+    {
+        "CONTENT_ROOT", "DATE", "EDITION", "LINK_ROOT", "NOTIFY_URL", "OVER_HTTP", "REPOSITORY", "REVISION", "SEEDS",
+        "SITE_SECRET", "SITE_URL", "TOKEN",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -309,6 +309,7 @@
       item.className = current ? 'md-tabs__item md-tabs__item--active' : 'md-tabs__item';
       Object.assign(button, {type: 'button', className: 'md-tabs__link', onclick: () => go([i])});
       if (current) button.setAttribute('aria-current', 'page');
+      if (page.kind) button.dataset.kind = page.kind;
       item.append(button);
       list.append(item);
     });

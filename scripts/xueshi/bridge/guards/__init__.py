@@ -13,6 +13,7 @@ from xueshi import disk
 from xueshi.bridge.guards.access import Access, route
 from xueshi.bridge.guards.address import Network, behind, by_address
 from xueshi.bridge.guards.bodies import Bodies
+from xueshi.bridge.guards.fields import Most, Unreadable, filled
 from xueshi.bridge.guards.forms import Forms
 from xueshi.bridge.guards.headers import SecurityHeaders
 from xueshi.bridge.guards.limits import Buckets, Guesses, RateLimit, TooMany
@@ -79,6 +80,7 @@ def around(
 
 
 __all__ = [
-    "WORDS", "Access", "Bodies", "Buckets", "Forms", "Guesses", "Place", "RateLimit", "Room", "SameSite",
-    "SecurityHeaders", "TooMany", "Words", "around", "behind", "by_address", "page", "route", "shown",
+    "WORDS", "Access", "Bodies", "Buckets", "Forms", "Guesses", "Most", "Place", "RateLimit", "Room", "SameSite",
+    "SecurityHeaders", "TooMany", "Unreadable", "Words", "around", "behind", "by_address", "filled", "page", "route",
+    "shown",
 ]  # fmt: skip

@@ -1,0 +1,229 @@
+"""One pass over the outbox: seal, push, open, reconcile, tidy up. Every step may be taken again after a crash."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import random
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from xueshi.delivery.clone import MAIN, REFSPECS, open_clone
+from xueshi.delivery.proposing import Proposing, Wording
+from xueshi.delivery.settling import Settling
+from xueshi.errors import (
+    GitError,
+    HostConflict,
+    HostDenied,
+    HostLimited,
+    HostRefused,
+    HostUnavailable,
+    XueshiError,
+)
+from xueshi.git import Identity, Repository
+from xueshi.hosts.base import Host, Pull
+from xueshi.outbox import Batch, Gathering, Outbox
+from xueshi.records import read_commits, submission
+
+_WAIT, _LONGEST = 2.0, 900.0  # seconds between tries of a step that failed: at first, and at most
+_DENIED = 300.0  # seconds until a host is asked again that did not let us in
+_ATTEMPTS = 12  # then a person must look
+_TOGETHER = 50  # refs in one push
+_REF = re.compile(r"sub/[0-7][0-9A-HJKMNP-TV-Z]{25}")
+_LOG = logging.getLogger("xueshi.delivery")
+
+
+@dataclass(slots=True)
+class Delivery:
+    """Carries submissions from `outbox` through `clone` (a bare cache of the host) to pull requests on `host`.
+
+    `opened` holds what waited on the host when it was last asked. One at a time may work on a clone: a file lock keeps
+    other processes out, and a batch's fence whoever was thought dead."""
+
+    outbox: Outbox
+    clone: Repository
+    host: Host
+    bridge: Identity
+    wording: Wording = field(default_factory=Wording)
+    rules: Gathering = field(default_factory=Gathering)
+    opened: list[Pull] = field(default_factory=list)
+    called: Callable[[str, str], None] = lambda call, outcome: (
+        None
+    )  # for figures: what was asked, and what came of it
+
+    def deliver(self, now: datetime, stopping: Callable[[], bool] = lambda: False) -> int:
+        """Take every step that is due, until `stopping`; how many pull requests were opened or found. A batch that
+        fails is put off or parked and stops no other; a host that wants no calls is left alone."""
+        with self._only_writer():
+            self._fetch()
+            batches, at = self.outbox.batches, now.timestamp()
+            ready = self.outbox.limits.ready(self.host.budget, at)
+            batches.seal(
+                now,
+                self.rules,
+                busy=ready > at or batches.waiting() > self.rules.rush,
+                alone=lambda row: self.wording.reviews(row.sent.member),
+            )
+            sealed = batches.due(at, "sealed")
+            for start in range(0, len(sealed), _TOGETHER):
+                if stopping():
+                    return 0
+                self._push(sealed[start : start + _TOGETHER], now)
+            done = 0
+            for held in batches.due(at, "pushed"):
+                if stopping() or self.outbox.limits.blocked(at):
+                    break
+                if self.outbox.limits.ready(self.host.budget, at) > at:
+                    break
+                done += self._step(held, now, "open", self._proposing.open)
+            return done
+
+    def carry(self, now: datetime, stopping: Callable[[], bool] = lambda: False) -> None:
+        """Everything there is to do at a host: deliver, see what was decided, tidy up."""
+        for act in (lambda: self.deliver(now, stopping), lambda: self.reconcile(now), lambda: self.tidy(now)):
+            if stopping() or self.outbox.limits.blocked(now.timestamp()):
+                return
+            try:
+                act()
+            except XueshiError as error:
+                _LOG.warning("%s", error)
+                self._heed(error, now)
+
+    def pause(self, now: float, usual: float) -> float:
+        """Seconds until there is a step to take, at most `usual`."""
+        if not self.outbox.batches.due(now, "pushed"):
+            return usual
+        return max(0.05, min(usual, self.outbox.limits.ready(self.host.budget, now) - now))
+
+    @property
+    def _proposing(self) -> Proposing:
+        return Proposing(self.outbox, self.clone, self.host, self.bridge, self.wording)
+
+    @property
+    def _settling(self) -> Settling:
+        return Settling(self.outbox, self.clone, self.host)
+
+    # --- one step, and what its failing means
+
+    def _step(self, held: Batch, now: datetime, call: str, act: Callable[[Batch, datetime], None]) -> bool:
+        taken = self.outbox.batches.take(held)
+        if taken is None:
+            return False
+        try:
+            act(taken, now)
+            self.called(call, "done")
+            return True
+        except XueshiError as error:
+            self.called(call, type(error).__name__)
+            self._failed(taken, now, error)
+        except Exception as error:  # a fault of ours in one batch must not hold up the others
+            _LOG.exception("batch %s is parked", held.id)
+            self.outbox.batches.park(taken, f"{type(error).__name__}: {error}")
+        return False
+
+    def _failed(self, taken: Batch, now: datetime, error: XueshiError) -> None:
+        """Put off, or set aside for a person: a host that is away or limits is nobody's fault, however long."""
+        _LOG.warning("batch %s: %s", taken.id, error)
+        self._heed(error, now)
+        hopeless = taken.attempts + 1 >= _ATTEMPTS and not isinstance(error, HostUnavailable | HostDenied)
+        if hopeless or (isinstance(error, HostRefused) and not isinstance(error, HostConflict)):
+            self.outbox.batches.park(taken, str(error))
+        else:
+            wait = min(_LONGEST, _WAIT * 3 ** min(taken.attempts, 9)) * random.uniform(0.7, 1.3)
+            self.outbox.batches.retry(taken, now.timestamp() + wait, str(error))
+
+    def _heed(self, error: XueshiError, now: datetime) -> None:
+        """Ask a host nothing that limits us or does not let us in."""
+        if isinstance(error, HostLimited):
+            self.outbox.limits.block(self.host.name, error.until, str(error))
+        elif isinstance(error, HostDenied):
+            _LOG.error("%s", error)
+            self.outbox.limits.block(self.host.name, now.timestamp() + _DENIED, str(error))
+
+    def _fetch(self) -> None:
+        """Look at the host. Raises HostUnavailable while it is away: then no step is taken, and none counts as failed."""
+        mend = getattr(self.host, "mend", None)
+        if mend is not None:
+            mend()
+        try:
+            self.clone.fetch(self.host.url, *REFSPECS)
+        except GitError as error:
+            self.clone = open_clone(self.host, self.clone.path)
+            raise HostUnavailable(str(error)) from None
+
+    @contextmanager
+    def _only_writer(self) -> Iterator[None]:
+        """Evidence refs have one writer, over all processes of this installation."""
+        with (self.clone.path.parent / "delivery.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _push(self, sealed: Sequence[Batch], now: datetime) -> None:
+        """Push many batches at once; one after the other when that does not go, so that each fails for itself."""
+        if len(sealed) > 1:
+            taken = [held for one in sealed if (held := self.outbox.batches.take(one))]
+            try:
+                self._proposing.push(taken)
+                return
+            except (XueshiError, OSError) as error:
+                _LOG.warning("%d batches are pushed one by one: %s", len(taken), error)
+            except Exception:  # whose fault it is shows when each goes alone
+                _LOG.exception("%d batches are pushed one by one", len(taken))
+            sealed = [held for one in taken if (held := self.outbox.batches.get(one.id))]
+        for held in sealed:
+            if held.state == "sealed":
+                self._step(held, now, "push", lambda one, _: self._proposing.push([one]))
+
+    # --- what was decided
+
+    def reconcile(self, now: datetime) -> int:
+        """Ask the host what became of what waits; how many submissions were decided. Its own list is the truth."""
+        self.opened = self.host.open_pulls()
+        waiting = {pull.number for pull in self.opened}
+        self.outbox.batches.reopen(waiting)
+        decided = 0
+        for held in self.outbox.batches.proposed():
+            if held.pull is None or held.pull in waiting:
+                continue
+            pull = self.host.get(held.pull)
+            if pull is not None and pull.state != "open":
+                decided += self._settling.decided(held, pull, now)
+        return decided
+
+    def tidy(self, now: datetime) -> None:
+        """Delete the refs of what is decided, and open a pull request for each proposal that somebody pushed."""
+        refs = {
+            name.removeprefix("refs/heads/"): sha for name, sha in self.clone.refs("refs/heads/sub").items()
+        }
+        waiting = {pull.head_ref for pull in self.opened}
+        for ref, sha in refs.items():
+            if ref in waiting:
+                continue
+            held = self.outbox.batches.get(ref.removeprefix("sub/"))
+            if held is not None and held.state != "decided":
+                continue
+            pull = self.host.find(ref)
+            if held is None and pull is None and _REF.fullmatch(ref):
+                if self.outbox.limits.spend(self.host.budget, now.timestamp()):
+                    self.host.open(ref, f"【待审核】{ref}", "", now)
+            elif self._is_ours(held, sha) if held else pull is not None and pull.state != "open":
+                name = f"refs/heads/{ref}"
+                self.clone.push(self.host.url, f":{name}", leases={name: sha})
+
+    def _is_ours(self, held: Batch, sha: str) -> bool:
+        """Whether the ref of a decided batch may go. One that never had a pull request may have met a stranger's."""
+        return held.pull is not None or self._proposing.holds(held, held.commit, sha)
+
+    def recover(self, now: datetime) -> int:
+        """At start: submissions that this outbox, put back from a backup, takes for new but the host already has."""
+        found = 0
+        for name, sha in self.clone.refs("refs/heads/sub").items():
+            ident = name.removeprefix("refs/heads/sub/")
+            if self.outbox.batches.get(ident) is None:
+                sent = [submission(commit) for commit in read_commits(self.clone, sha, f"^{MAIN}")]
+                ids = [one.id for one in sent if one is not None]
+                found += self.outbox.batches.adopt(ident, ids, sha, now)
+        return found

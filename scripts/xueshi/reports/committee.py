@@ -1,0 +1,158 @@
+"""A committee's report: every unit below it with figures that add up, the check-up, usage, and what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import ROUND_DOWN, Decimal
+
+from xueshi.checkup import Finding
+from xueshi.model import SHANGHAI, Unit
+from xueshi.reports.overview import Overview
+from xueshi.reports.past import Reached
+from xueshi.reports.since import Changed, last_report
+from xueshi.reports.source import TENTH, ZERO, Attainment, Source, attainment, counts, in_year
+from xueshi.reports.usage import Usage
+from xueshi.totals.sums import by_kind, by_month, whole
+
+_VERDICTS = ("overdue", "short", "due", "unknown")  # in the order in which somebody has to act
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Of any units together. `members` of the day, the exempt among them; `counted` hours of those to whom the year's
+    requirement applies; `oldest` of what waits, in days."""
+
+    members: int = 0
+    attainment: Attainment = field(default_factory=Attainment)
+    counted: Decimal = ZERO
+    waiting: int = 0
+    oldest: int = 0
+    usage: Usage = field(default_factory=Usage)
+    changed: Changed = field(default_factory=Changed)
+
+    def __add__(self, other: Figures) -> Figures:
+        return Figures(
+            self.members + other.members,
+            self.attainment + other.attainment,
+            self.counted + other.counted,
+            self.waiting + other.waiting,
+            max(self.oldest, other.oldest),
+            self.usage + other.usage,
+            self.changed + other.changed,
+        )
+
+    @property
+    def mean(self) -> Decimal:
+        """Hours a person, to 0.1."""
+        people = self.attainment.people
+        return (self.counted / people).quantize(TENTH, ROUND_DOWN) if people else ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A unit of the tree, `depth` levels below the report's own unit, with the sum of all that lies below it."""
+
+    unit: Unit
+    depth: int
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class Norms:
+    """The check-up of one unit: what is not in order, most pressing first, and what is, in words."""
+
+    unit: Unit
+    open: tuple[Finding, ...]
+    kept: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Committee:
+    """`since`: the day of the last report; `total` hours of all records below, this year; `others`: open proposals of
+    rosters, rules and the like, which wait at the uppermost committee; `names` by member id."""
+
+    unit: Unit
+    commit: str
+    at: datetime
+    on: date
+    year: int
+    month: int
+    figures: Figures
+    rows: tuple[Row, ...]
+    waiting_days: int
+    others: int
+    since: date
+    ends: tuple[Reached, ...]
+    norms: tuple[Norms, ...]
+    kinds: tuple[tuple[str, Decimal], ...]
+    months: tuple[Decimal, ...]
+    total: Decimal
+    names: Mapping[str, str]
+
+
+def committee(source: Source, overview: Overview, unit: Unit) -> Committee:
+    """The report of one unit above branches."""
+    below, year = source.below(unit.id), source.on.year
+    own = in_year((c for c in source.totals.credits() if c.study.branch in below), year)
+    figures = {branch: _figures(source, overview, branch) for branch in sorted(below)}
+    rows = tuple(_rows(source, figures, unit, 0, frozenset()))
+    return Committee(
+        unit=unit,
+        commit=source.history.tip,
+        at=source.history.at.astimezone(SHANGHAI),
+        on=source.on,
+        year=year,
+        month=source.on.month,
+        figures=rows[0].figures,
+        rows=rows[1:],
+        waiting_days=source.records.policy.alerts.waiting_days,
+        others=0 if unit.parent else sum(not proposal.studies for proposal in source.proposals),
+        since=last_report(source.on),
+        ends=tuple(day.reached(below) for day in overview.months),
+        norms=tuple(sorted(_norms(source, [row.unit for row in rows]), key=_pressing)),
+        kinds=tuple((source.kind(kind), hours) for kind, hours in by_kind(own, year).items()),
+        months=by_month(own, year),
+        total=whole(own, year),
+        names=source.names,
+    )
+
+
+def _figures(source: Source, overview: Overview, branch: str) -> Figures:
+    members, waiting = source.totals.of_branch(branch), source.waiting(branch=branch)
+    return Figures(
+        members=len(members),
+        attainment=attainment(members),
+        counted=sum(counts(members, "year"), ZERO),
+        waiting=len(waiting),
+        oldest=source.oldest(waiting),
+        usage=overview.usage.get(branch, Usage()),
+        changed=overview.changed.get(branch, Changed()),
+    )
+
+
+def _rows(
+    source: Source, figures: Mapping[str, Figures], unit: Unit, depth: int, above: frozenset[str]
+) -> Iterator[Row]:
+    """The unit, then all below it in the organisation's order; where a wrong file makes a circle, the walk ends."""
+    held = sorted(source.below(unit.id) & figures.keys())
+    yield Row(unit, depth, sum((figures[branch] for branch in held), Figures()))
+    for child in source.units():
+        if child.parent == unit.id and child.id not in above | {unit.id}:
+            yield from _rows(source, figures, child, depth + 1, above | {unit.id})
+
+
+def _norms(source: Source, units: Iterable[Unit]) -> Iterator[Norms]:
+    for unit in units:
+        own = [finding for finding in source.findings if finding.unit == unit.id]
+        opened = [finding for finding in own if finding.verdict in _VERDICTS]
+        kept = tuple(finding.label for finding in own if finding.verdict not in _VERDICTS)
+        if own:
+            yield Norms(unit, tuple(sorted(opened, key=lambda f: _VERDICTS.index(f.verdict))), kept)
+
+
+def _pressing(norms: Norms) -> tuple[int, int]:
+    """By the worst that is not in order, then by how much is not."""
+    worst = _VERDICTS.index(norms.open[0].verdict) if norms.open else len(_VERDICTS)
+    return worst, -len(norms.open)

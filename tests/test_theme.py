@@ -1,0 +1,374 @@
+"""The frame of the open pages, in Chromium: what may load and run, search, keyboard, large text, light and dark."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from browser import chromium
+from conftest import BRIDGE
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from xueshi import publish, records, sample
+from xueshi.content_policy import content_policy
+from xueshi.git import NewCommit, RefUpdate, Repository
+from xueshi.model import SHANGHAI
+from xueshi.reports.address import address
+
+ON = date(2026, 11, 24)
+SECRET = bytes(range(32))
+PHONE, WIDE = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+OPEN_PAGES = {"home": "", "guide": "guide/", "policy": "policy/", "404": "no/such/page"}
+REPORTS = {"member": address(SECRET, "member", "m0001"), "branch": address(SECRET, "branch", "jg1")}
+# The bars of site/templates/macros.html stand in a column without a heading; all else that axe knows must hold.
+AXE = {"rules": {"empty-table-header": {"enabled": False}}}
+WATCH = """window.refused = [];
+document.addEventListener("securitypolicyviolation", (e) => refused.push(`${e.effectiveDirective} ${e.blockedURI}`));"""
+
+
+@dataclass
+class Site:
+    repo: Repository
+    folder: Path
+    address: str
+    temporary: Path
+
+    def text(self, path: str) -> str:
+        return (self.folder / path).read_text(encoding="utf-8")
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    """Answers as static hosts do: with 404.html, at any depth, where there is nothing."""
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        data = (Path(self.directory) / "404.html").read_bytes()
+        self.send_response(code)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=str(folder))) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def say_more(repo: Repository) -> None:
+    """An organisation's own page with words that the sample's pages lack."""
+    tip = repo.resolve("refs/heads/main")
+    assert tip is not None
+    blob = repo.tree(tip, "site/pages/guide.md")["site/pages/guide.md"]
+    guide = repo.blobs([blob])[blob] + "\n“三会一课”里也有党课。\n".encode()
+    at = datetime(2026, 11, 24, 9, tzinfo=SHANGHAI)
+    told = NewCommit((tip,), {"site/pages/guide.md": guide}, "Say more\n", BRIDGE, at)
+    repo.update_refs([RefUpdate("refs/heads/main", repo.commits([told])[0], tip)])
+
+
+@pytest.fixture(scope="module")
+def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Site]]:
+    """The same records in both editions."""
+    folder = tmp_path_factory.mktemp("theme")
+    temporary = folder / "temporary"
+    temporary.mkdir()
+    repo = sample.write(folder / "school.git", members=42, records=110, seed=42, until=ON).repo
+    say_more(repo)
+    made = {}
+    with ExitStack() as stack:
+        stack.enter_context(pytest.MonkeyPatch.context()).setenv("TMPDIR", str(temporary))
+        for edition in publish.EDITIONS:
+            wanted = publish.inputs(repo, "refs/heads/main", on=ON, secret=SECRET, edition_told=edition)
+            publish.build(repo, wanted, folder / edition)
+            served_at = stack.enter_context(served(folder / edition))
+            made[edition] = Site(repo, (folder / edition).resolve(), served_at, temporary)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def site(sites: dict[str, Site]) -> Site:
+    return sites["open"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def opened(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """A page in a browser of some size and colours; it tells what its policy refused as `refused`."""
+    contexts: list[BrowserContext] = []
+
+    def new(size: dict[str, int] = PHONE, **more: object) -> Page:
+        contexts.append(browser.new_context(viewport=size, locale="zh-CN", **more))  # type: ignore[arg-type]
+        contexts[-1].add_init_script(WATCH)
+        return contexts[-1].new_page()
+
+    yield new
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("name", [*OPEN_PAGES, *REPORTS])
+def test_nothing_is_refused_and_nothing_comes_from_elsewhere(
+    site: Site, opened: Callable[..., Page], name: str
+) -> None:
+    page = opened(WIDE)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(site.address + {**OPEN_PAGES, **REPORTS}[name], wait_until="networkidle")
+    assert page.evaluate("refused") == []
+    assert [url for url in asked if not url.startswith((site.address, "data:"))] == []
+    assert (len(asked) > 5) == (name != "404")
+
+
+@pytest.mark.parametrize("name", ["home", "member"])
+def test_an_inline_script_that_got_into_a_page_does_not_run(
+    site: Site, opened: Callable[..., Page], name: str
+) -> None:
+    page = opened()
+    path = {**OPEN_PAGES, **REPORTS}[name]
+    clean = site.text(f"{path}index.html")
+    evil = clean.replace(
+        "</h1>", "</h1><script>window.ran = 1</script><p onclick='ran = 1' id='evil'>x</p>", 1
+    )
+    page.route(site.address + path, lambda route: route.fulfill(body=evil, content_type="text/html"))
+    page.goto(site.address + path, wait_until="networkidle")
+    page.locator("#evil").click()
+    page.evaluate(
+        "document.body.append(Object.assign(document.createElement('script'), {text: 'window.ran = 1'}))"
+    )
+    assert page.evaluate("window.ran") is None
+    assert len(page.evaluate("refused")) == 3
+
+
+def test_every_page_has_the_policy_before_anything_loads(sites: dict[str, Site]) -> None:
+    for edition, site in sites.items():
+        found = [path for path in site.folder.rglob("*.html") if path.parent.name != "o"]
+        assert len(found) > (50 if edition == "open" else 3)
+        for path in found:
+            before, told, _ = path.read_text(encoding="utf-8").partition(
+                'http-equiv="Content-Security-Policy"'
+            )
+            assert told and not re.search(r"<(script|link|style|img)\b", before), path
+            policy = re.search(r'Policy" content="([^"]*)"', path.read_text(encoding="utf-8"))
+            assert policy is not None and "default-src 'none'" in policy[1] and "unsafe" not in policy[1]
+
+
+def test_only_what_stands_in_the_given_html_is_allowed() -> None:
+    policy = content_policy('<script>a</script><script src="x.js"></script><style>b</style>')
+    assert "script-src 'self' 'sha256-ypeBEsobvcr6wjGzmiPcTaeG7/gUfE5yuYB3ha/uSLs='; " in policy
+    assert "style-src 'self' 'sha256-PiPoFgA5WUoziU9lZOGxNIu9egCI1CxKy3PurtWcAJ0='; " in policy
+    assert "unsafe" not in content_policy("") and policy.count("sha256") == 2
+
+
+def results(page: Page, query: str) -> str:
+    field = page.get_by_role("textbox", name="搜索")
+    field.fill(query)
+    field.press("End")  # Material hears keys, which Playwright has none of for Chinese
+    expect(page.locator(".md-search-result__meta")).to_contain_text(re.compile("找到|处"))
+    return page.locator(".md-search-result__list").inner_text().replace("\u200b", "")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "三会一课",
+        "主题党日",
+        "党课",
+        "集中轮训",
+        "书法与设计联合党支部",
+        "教工第一党支部",
+        "离退休",
+    ],
+)
+def test_what_the_open_pages_name_is_found(site: Site, opened: Callable[..., Page], query: str) -> None:
+    page = opened(WIDE)
+    page.goto(site.address + "policy/", wait_until="networkidle")
+    assert query in results(page, query)
+    expect(page.locator(".md-search-result__list mark").first).to_be_visible()
+    expect(page.get_by_text("缺少").filter(visible=True)).to_have_count(0)
+    page.locator(".md-search-result__link:visible").filter(has_text=query[:2]).first.click()
+    expect(page).not_to_have_url(site.address + "policy/")
+    assert page.evaluate("refused") == []
+
+
+def test_words_of_a_page_are_found_from_a_phone(site: Site, opened: Callable[..., Page]) -> None:
+    page = opened()
+    page.goto(site.address, wait_until="networkidle")
+    page.get_by_role("button", name="搜索").click()
+    assert "登记学习" in results(page, "二维码")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("textbox", name="搜索")).to_be_hidden()
+
+
+def test_the_index_holds_nobody_and_names_stay_whole(sites: dict[str, Site]) -> None:
+    for site in sites.values():
+        text = site.text("search/search_index.json")
+        index = json.loads(text)
+        assert {entry["location"].split("#")[0] for entry in index["docs"]} == {"", "guide/", "policy/"}
+        told = json.dumps(index, ensure_ascii=False).replace("\u200b", "")
+        people = records.load_approved(site.repo, "main")[0].people().values()
+        assert len(people) > 40 and not any(someone.name in told for someone in people)
+        kinds = next(entry["text"] for entry in index["docs"] if entry["location"] == "#kinds")
+        assert "\u200b集中轮训\u200b" in kinds and "\\u200b" in index["config"]["separator"]
+
+
+def test_the_dictionary_is_kept_where_nobody_else_writes(site: Site) -> None:
+    assert not (site.temporary / "jieba.cache").exists()
+
+
+@pytest.mark.parametrize("name", OPEN_PAGES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, WIDE], ids=["phone", "wide"])
+def test_axe_finds_nothing(
+    site: Site, opened: Callable[..., Page], name: str, scheme: str, size: dict[str, int]
+) -> None:
+    page = opened(size, color_scheme=scheme)
+    page.goto(site.address + OPEN_PAGES[name], wait_until="networkidle")
+    found = Axe().run(page, options=AXE)
+    assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("opener", ["栏目", "搜索"])
+def test_axe_finds_nothing_in_what_opens(site: Site, opened: Callable[..., Page], opener: str) -> None:
+    page = opened(reduced_motion="reduce")
+    page.goto(site.address + "policy/", wait_until="networkidle")
+    page.get_by_role("button", name=opener).click()
+    if opener == "搜索":
+        results(page, "学时")
+    found = Axe().run(page, options=AXE)
+    assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("name", OPEN_PAGES)
+@pytest.mark.parametrize("width", [360, 390, 768, 1280])
+def test_text_of_twice_the_size_fits(site: Site, opened: Callable[..., Page], name: str, width: int) -> None:
+    page = opened({"width": width, "height": 900})
+    page.goto(site.address + OPEN_PAGES[name], wait_until="networkidle")
+    size = page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)")
+    page.evaluate("size => document.documentElement.style.fontSize = size", f"{2 * size}px")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+FOCUS = """() => { const e = document.activeElement;
+const shown = e.matches(".md-option") ? e.nextElementSibling : e, box = shown.getBoundingClientRect();
+return {name: (e.getAttribute("aria-label") || e.textContent).trim(), body: e === document.body,
+  seen: shown.checkVisibility({opacityProperty: true, visibilityProperty: true}) && box.width > 0 && box.right > 0 && box.left < innerWidth && box.bottom > 0 && box.top < innerHeight,
+  marked: getComputedStyle(shown).outlineStyle !== "none"}; }"""
+
+
+def walk(page: Page) -> list[str]:
+    """Tab through a page: everything that takes the focus is in sight and marked. The names, in order."""
+    names: list[str] = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        focus = page.evaluate(FOCUS)
+        if focus["body"]:
+            break
+        assert focus["seen"] and focus["marked"], focus
+        names.append(focus["name"])
+    return names
+
+
+@pytest.mark.parametrize("size", [PHONE, WIDE], ids=["phone", "wide"])
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(
+    site: Site, opened: Callable[..., Page], size: dict[str, int]
+) -> None:
+    page = opened(size, reduced_motion="reduce")
+    page.goto(site.address, wait_until="networkidle")
+    names = walk(page)
+    assert names[0] == "跳到正文" and names.count("跳到正文") == 1
+    doors = [name for name in names if name.startswith(("我要登记", "我的记录", "支部进度"))]
+    assert len(doors) == 3 and "换成深色" in names
+    assert ("使用说明" in names) == (size == WIDE) and ("栏目" in names) == (size == PHONE)
+
+
+def test_the_skip_link_leads_to_the_heading(site: Site, opened: Callable[..., Page]) -> None:
+    page = opened()
+    page.goto(site.address, wait_until="networkidle")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate(FOCUS)["name"].startswith("我要登记")
+
+
+def test_the_menu_opens_and_closes_by_keyboard(site: Site, opened: Callable[..., Page]) -> None:
+    page = opened(reduced_motion="reduce")
+    page.goto(site.address, wait_until="networkidle")
+    menu = page.get_by_role("button", name="栏目")
+    menu.focus()
+    page.keyboard.press("Space")
+    expect(menu).to_have_attribute("aria-expanded", "true")
+    expect(page.get_by_role("button", name="关闭")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(menu).to_be_focused()
+    page.keyboard.press("Enter")
+    page.get_by_role("navigation", name="栏目").get_by_role("link", name="使用说明").click()
+    expect(page).to_have_url(site.address + "guide/")
+
+
+def test_the_palette_changes_by_keyboard_and_is_kept(site: Site, opened: Callable[..., Page]) -> None:
+    page = opened()
+    page.goto(site.address, wait_until="networkidle")
+    page.get_by_role("radio", name="换成深色").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("body")).to_have_attribute("data-md-color-scheme", "slate")
+    page.goto(site.address + "guide/")
+    expect(page.locator("body")).to_have_attribute("data-md-color-scheme", "slate")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(25, 24, 23)"
+    expect(page.locator("meta[name=theme-color]")).to_have_attribute("content", "#191817")
+    assert page.evaluate("refused") == []
+
+
+def test_without_scripts_the_pages_stay_in_sight(site: Site, opened: Callable[..., Page]) -> None:
+    page = opened(java_script_enabled=False)
+    page.goto(site.address)
+    expect(page.get_by_role("link", name="使用说明").first).to_be_visible()
+    expect(page.get_by_role("button")).to_have_count(0)
+
+
+def test_the_heads_of_the_pages(sites: dict[str, Site]) -> None:
+    for edition, site in sites.items():
+        people = [p.name for p in records.load_approved(site.repo, "main")[0].people().values()]
+        for path in (
+            site.folder / name for name in ("index.html", "guide/index.html", "policy/index.html", "404.html")
+        ):
+            head = path.read_text(encoding="utf-8").split("</head>")[0]
+            assert '<html lang="zh-CN"' in head and "generator" not in head
+            assert (
+                head.count("<title>") == head.count('name="description"') == head.count('name="robots"') == 1
+            )
+            assert head.count('name="theme-color"') == 2 and 'name="referrer" content="no-referrer"' in head
+            assert not any(name in head for name in people)
+            assert ("noindex" in head) == (edition == "open" or path.name == "404.html")
+
+
+def test_the_page_for_nothing_says_what_to_do(sites: dict[str, Site]) -> None:
+    sealed, clear = sites["sealed"].text("404.html"), sites["open"].text("404.html")
+    assert "<code>/o/</code>" in sealed and "/o/" not in clear
+    for html in (sealed, clear):
+        assert "重新扫您自己的二维码" in html and 'href="/' not in html, (
+            "nobody knows below what the site lies"
+        )
