@@ -26,7 +26,11 @@ ON, SECRET = date(2026, 11, 24), b"s" * 32
 def site(tmp_path_factory: pytest.TempPathFactory) -> tuple[Repository, Path]:
     folder = tmp_path_factory.mktemp("api")
     made = sample.write(folder / "host.git", members=20, records=80, seed=7, until=ON)
-    publish.build(made.repo, publish.inputs(made.repo, "main", on=ON, secret=SECRET), folder / "site")
+    publish.build(
+        made.repo,
+        publish.inputs(made.repo, "main", on=ON, secret=SECRET, edition_told="open"),
+        folder / "site",
+    )
     return made.repo, folder / "site"
 
 

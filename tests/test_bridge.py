@@ -105,7 +105,7 @@ def bridge(
         host,
         links,
         pulls=host.open_pulls,
-        page=lambda kind, ident: f"/site/{kind}/{ident}",
+        page=lambda kind, ident, reader="": f"/site/{kind}/{ident}",
         now=lambda: NOW,
         wake=lambda: None,
         undo=undo,

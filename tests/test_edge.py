@@ -107,7 +107,7 @@ def office(school: School, tmp_path: Path) -> Office:
     host = LocalHost(school.repo, DESK)
     return Office(
         Outbox(tmp_path / "outbox"), host.repo, host, Links(b"secret", "http://bridge.test"),
-        pulls=host.open_pulls, page=lambda kind, ident: f"/site/{kind}/{ident}", now=lambda: AT, wake=lambda: None,
+        pulls=host.open_pulls, page=lambda kind, ident, reader="": f"/site/{kind}/{ident}", now=lambda: AT, wake=lambda: None,
     )  # fmt: skip
 
 

@@ -227,7 +227,11 @@ def test_sums_are_those_of_the_records_and_what_waits_is_apart(site: Served, pag
     expect(page.locator("[data-hours]")).to_have_text(f"{counted.normalize():,f}")
     members = {c.study.member for c in credits}
     told = page.locator(".q-sums").text_content() or ""
-    assert f"学时，{len(credits) + len(waiting)} 条，" in told and f"待审核 {len(waiting)} 条" in told and waiting
+    assert (
+        f"学时，{len(credits) + len(waiting)} 条，" in told
+        and f"待审核 {len(waiting)} 条" in told
+        and waiting
+    )
     people = re.search(r"条，(\d+) 人", told)
     assert people is not None and int(people[1]) >= len(members)
     page.get_by_label("分组").select_option("name")
@@ -372,7 +376,12 @@ def test_it_is_accessible_and_fits(
     site: Served, open_context: Callable[..., BrowserContext], size: tuple[int, int], scheme: str
 ) -> None:
     page = open_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme).new_page()
-    for query in ({}, {"group": "name", **EVERYTHING}, {"group": "branch", "sort": "-hours"}, {"name": "nobody"}):
+    for query in (
+        {},
+        {"group": "name", **EVERYTHING},
+        {"group": "branch", "sort": "-hours"},
+        {"name": "nobody"},
+    ):
         page.goto(site.page("sample-art", **query))
         settled(page)
         if page.locator("summary").count():
@@ -388,11 +397,18 @@ def test_the_keyboard_reaches_every_field_in_order(site: Served, page: Page) -> 
     page.get_by_label("姓名").focus()
     reached = []
     for _ in range(30):
-        reached.append(page.evaluate("document.activeElement.dataset.ask || document.activeElement.textContent"))
+        reached.append(
+            page.evaluate("document.activeElement.dataset.ask || document.activeElement.textContent")
+        )
         page.keyboard.press("Tab")
     fields = [name for name in reached if re.fullmatch("[a-z]+", name)]
     assert list(dict.fromkeys(fields)) == ["name", "branch", "kind", "state", "text", "min", "max", "from", "to", "group", "sort"]  # fmt: skip
-    assert [name for name in reached if "年" in name or "清除" in name] == ["今年", "去年", "全部年份", "清除条件"]
+    assert [name for name in reached if "年" in name or "清除" in name] == [
+        "今年",
+        "去年",
+        "全部年份",
+        "清除条件",
+    ]
 
 
 # --- hostile text
@@ -411,7 +427,7 @@ def test_hostile_text_is_text(
     school.to_main(school.commit((), files, "Begin\n", BRIDGE))
     texts = {
         "markup": (BAD[:60], BAD + "</code></details>" + "长" * 4900),
-        "formula": ("=HYPERLINK(\"http://x.invalid\",\"看\")", "@SUM(1)\n,\"引号\""),
+        "formula": ('=HYPERLINK("http://x.invalid","看")', '@SUM(1)\n,"引号"'),
         "turned": ("مرحبا بالعالم \u202eغير", "😀𬭎" * 40),
         "plus": ("  +86", "-1"),
     }
@@ -429,7 +445,7 @@ def test_hostile_text_is_text(
             assert row.locator("summary").text_content() == texts[name][0]
             assert row.locator(".x-content").text_content() == texts[name][1]
             assert row.locator(".q-name").text_content() == BAD[:40]
-        assert page.locator("script:not([src]), img[src=x], tbody script").count() == page.locator("head script:not([src]), body > script:not([src])").count()  # fmt: skip
+        assert page.locator(".q script, .q img, .q a[href^=http]").count() == 0
         lines = list(csv.reader(io.StringIO(downloaded(page, "CSV")[1].decode("utf-8-sig"), newline="")))
         by_id = {line[14]: line for line in lines[1:-1]}
         assert by_id[studies["formula"].id][6:8] == ["'" + text for text in texts["formula"]]
@@ -437,7 +453,9 @@ def test_hostile_text_is_text(
         assert by_id[studies["markup"].id][7] == texts["markup"][1]
         cells = CalamineWorkbook.from_filelike(io.BytesIO(downloaded(page, "XLSX")[1])).get_sheet_by_index(0)
         titles = {row[14]: row[6] for row in cells.to_python()[1:-1]}
-        assert titles[studies["markup"].id] == BAD[:60] and titles[studies["formula"].id] == texts["formula"][0]
+        assert (
+            titles[studies["markup"].id] == BAD[:60] and titles[studies["formula"].id] == texts["formula"][0]
+        )
         for said, name in (("غير", "turned"), ("ALERT(1)", "markup"), ("𬭎", "turned"), ("长长", "markup")):
             page.goto(site.page("jg1", text=said, **EVERYTHING))
             assert ids(page) == command(school.repo, text=said) == [studies[name].id], said
@@ -493,13 +511,15 @@ def test_a_query_that_is_shared_opens_with_the_readers_own_link(
     assert link.startswith(f"{sealed.url}/o/#query?") and officer(sealed, "jg1")[2:] not in link
     other = open_context().new_page()
     other.goto(link)
-    expect(other.get_by_text("请打开您自己的链接")).to_be_visible()
+    expect(other.get_by_role("heading", name="请打开您自己的链接")).to_be_visible()
     assert other.url == f"{sealed.url}/o/"
     other.locator("#o-nolink").fill(officer(sealed, "sample-art"))
     other.locator("[data-state=nolink] button", has_text="打开").click()
     expect(other.get_by_label("文字")).to_have_value("学习")
     expect(other.locator("#q-branch")).to_have_value("jg1")
-    assert ids(other) == ids(page) == command(sealed.repo, branch="jg1", text="学习", **{"from": "2026-02-01"})
+    assert (
+        ids(other) == ids(page) == command(sealed.repo, branch="jg1", text="学习", **{"from": "2026-02-01"})
+    )
     other.evaluate("location.hash = 'query?branch=yjs&from='")
     expect(other.locator("#q-branch")).to_have_value("yjs")
     assert ids(other) == command(sealed.repo, branch="yjs")
@@ -508,7 +528,7 @@ def test_a_query_that_is_shared_opens_with_the_readers_own_link(
 def test_a_shared_query_never_looks_like_a_key(sealed: Served, page: Page) -> None:
     page.goto(f"{sealed.url}/o/#{officer(sealed, 'jg1')}")
     page.locator("[data-tabs] button", has_text="查询").click()
-    page.evaluate("navigator.clipboard.writeText = () => Promise.reject()")
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(); }")
     page.get_by_label("文字").fill("k1" + "A" * 48)
     settled(page)
     page.get_by_role("button", name="复制查询链接").click()
@@ -516,7 +536,7 @@ def test_a_shared_query_never_looks_like_a_key(sealed: Served, page: Page) -> No
     assert "k1" not in link
     page.goto("about:blank")
     page.goto(link)
-    expect(page.get_by_text("请打开您自己的链接")).to_be_visible()
+    expect(page.get_by_role("heading", name="请打开您自己的链接")).to_be_visible()
 
 
 def test_a_reload_of_a_remembered_link_keeps_the_query(sealed: Served, page: Page) -> None:
@@ -576,7 +596,7 @@ def test_names_are_found_as_people_say_them(name: str, said: str) -> None:
     for one in [*said.split(), "m1"]:
         assert is_called(spoken(one), "m1", name), one
     for other in ("zz", "m", "m11", "王"):
-        assert not is_called(spoken(other), "m1", name) or other == "m" and name.startswith("阿")
+        assert not is_called(spoken(other), "m1", name) or (other == "m" and name.startswith("阿"))
 
 
 def test_a_change_that_waits_is_no_second_record(school: School) -> None:
@@ -597,7 +617,9 @@ def test_chunks_hold_no_more_than_a_phone_takes(school: School) -> None:
     assert {len(part) for part in _parts(long)} == {199, 102}
 
 
-def test_the_command_prints_a_table_and_json_and_refuses_what_nobody_has(school_of_400: sample.Sample) -> None:
+def test_the_command_prints_a_table_and_json_and_refuses_what_nobody_has(
+    school_of_400: sample.Sample,
+) -> None:
     run = ["query", "--repo", str(school_of_400.repo.path), "--rev", "main", "--name", "lyq"]
     table = CliRunner().invoke(main, run)
     told = json.loads(CliRunner().invoke(main, [*run, "--format", "json"]).output)

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ import yaml
 from click.testing import CliRunner
 from conftest import BRIDGE, School, committee_files
 
-from xueshi import project, records
+from xueshi import project, publish, records
 from xueshi.cli import main
 from xueshi.git import Identity, RefUpdate, Repository
 from xueshi.records import study_file
@@ -409,7 +410,9 @@ def test_the_site_is_built_with_what_waits_and_the_pictures(office: Office) -> N
     assert ran.ok, ran.log
     built, clone = office.place / "build" / "published", Repository(office.place)
     assert (built / "index.html").is_file()
-    assert json.loads((built / "manifest.json").read_bytes())["refs"].keys() == {
+    wanted = publish.inputs(clone, "HEAD", on=date.today(), secret=bytes(16))
+    assert json.loads((built / "manifest.json").read_bytes())["refs"] == wanted.manifest()["refs"]
+    assert wanted.refs.keys() == {
         f"refs/remotes/origin/sub/{study.id}", *(f"refs/remotes/origin/evidence/{year}" for year in ("2025", "2026"))
     }  # fmt: skip
     count = ("rev-list", "--count")

@@ -126,6 +126,7 @@ def links(service: Service, ids: dict[str, str]) -> dict[str, str]:
         "code": service.links.desk_code(ids["reviewer"]),
         "site": service.page("home", ""),
         "report": service.page("member", ids["member"]),
-        "branch": service.page("branch", ids["branch"]),
+        "branch": service.page("branch", ids["branch"], ids["reviewer"]),
+        "committee": service.page("committee", "", ids["officer"]),
         "repository": service.clone_url,
     }

@@ -39,7 +39,11 @@ from xueshi.segmenting import learn
 from xueshi.totals import total
 
 _HOME = "index.md"
-_SCRIPTS = ("assets/query-find.js", "assets/query-files.js", "assets/query.js")  # see site/templates/query.html
+_SCRIPTS = (
+    "assets/query-find.js",
+    "assets/query-files.js",
+    "assets/query.js",
+)  # see site/templates/query.html
 _META = {"hide": ["navigation"], "private": True}  # of a report; see site/theme/main.html
 
 
@@ -62,9 +66,7 @@ class XueshiPlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
             self._edition_name = publish.edition(os.environ, self.config.edition)
             self._secret = publish.site_secret(self._folder)
             self._source, self._pictures = _read(self._folder, self._secret)
-            self._keys = publish.keyring(
-                os.environ, self._secret, self._source.records.keys, self._source.on
-            )
+            self._keys = publish.keyring(os.environ, self._secret, self._source.records.keys, self._source.on)
         except (XueshiError, ValueError) as error:
             raise PluginError(f"xueshi: {error}") from None
         self._fragments = fragments(self._folder / "site" / "templates", self._labels())

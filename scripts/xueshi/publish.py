@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -50,6 +51,16 @@ def edition(environ: Mapping[str, str], otherwise: str) -> str:
     if told not in EDITIONS:
         raise UsageError(f"{_EDITION} is {told!r}; it may be one of {', '.join(EDITIONS)}")
     return told
+
+
+def edition_of(repo: Repository, commit: str) -> str:
+    """The edition that a build of `commit` makes: what the environment says, else its mkdocs.yml."""
+    blob = repo.tree(commit, "mkdocs.yml").get("mkdocs.yml")
+    told = repo.blobs([blob])[blob] if blob else project.files()["mkdocs.yml"]
+    found = re.search(
+        rb"^\s*edition:\s*([a-z]+)", told, re.MULTILINE
+    )  # it may hold tags that only MkDocs knows
+    return edition(os.environ, found[1].decode() if found else EDITIONS[0])
 
 
 def keyring(environ: Mapping[str, str], secret: bytes, keys: Keys, on: date) -> Keyring:

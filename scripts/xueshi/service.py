@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import tempfile
 import threading
 from collections.abc import Callable
@@ -39,7 +40,7 @@ from xueshi.hosts.granting import Granting
 from xueshi.hosts.local import LocalHost
 from xueshi.hosts.remote import UNNAMED
 from xueshi.links import Links, secret
-from xueshi.model import SHANGHAI, Study
+from xueshi.model import MEMBER, OFFICER, SHANGHAI, Study
 from xueshi.outbox import Gathering, Outbox
 from xueshi.records import evidence_path
 from xueshi.reports.address import address
@@ -87,6 +88,7 @@ class Service:
         )  # fmt: skip
         self._delivery.recover(self._now())
         self._builder = Builder()
+        self._edition = "", ""  # of the tip that it was read from
         self._build = _Repeating("site", self._publish)
         self._deliver = _Repeating("delivery", self._carry)
         self.office: Office = Office(
@@ -212,10 +214,20 @@ class Service:
                 self._wake()
         return PlainTextResponse("ok\n", 202)
 
-    def page(self, kind: str, ident: str) -> str:
-        """The site's address of home, a branch or a member."""
-        below = "" if kind == "home" else address(self._secret, kind, ident)
-        return f"{self.links.base_url}/site/{below}"
+    def page(self, kind: str, ident: str, reader: str = "") -> str:
+        """The site's address of home, a unit or a member. In the sealed edition it is the link of whoever it is shown to:
+        of `reader` as an officer, without one of the member whose page it is."""
+        site = f"{self.links.base_url}/site/"
+        if kind == "home":
+            return site
+        current = self.office.current()
+        if self._edition[0] != current.tip:
+            self._edition = current.tip, publish.edition_of(self.repo, current.tip)
+        if self._edition[1] == "open":
+            return site + address(self._secret, kind, ident)
+        keys = publish.keyring(os.environ, self._secret, current.records.keys, current.today)
+        held = keys.reader(OFFICER, reader) if reader else keys.reader(MEMBER, ident)
+        return f"{site}o/" + (f"#{keys.fragment(held)}" if held else "")
 
     @property
     def clone_url(self) -> str:

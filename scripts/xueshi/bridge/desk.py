@@ -266,8 +266,16 @@ def _page(office: Office, who: Reviewer, view: View, made: Outcome) -> Page:
         current=current,
         kinds=current.records.policy.kinds,
         branches={unit.id: unit.name for unit in current.records.organisation.units},
-        reports=[(unit.name, office.page("branch", unit.id)) for unit in _branches(current, who.member)],
+        reports=_reports(office, current, who),
     )
+
+
+def _reports(office: Office, current: Current, who: Reviewer) -> list[tuple[str, str]]:
+    """Names and addresses of the reviewer's reports; one where one link opens them all."""
+    found = [
+        (unit.name, office.page("branch", unit.id, who.member)) for unit in _branches(current, who.member)
+    ]
+    return found if len({where for _, where in found}) == len(found) else [("我的报告", found[0][1])]
 
 
 def _effect(current: Current, content: Brought) -> dict[str, Any]:

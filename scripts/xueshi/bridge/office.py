@@ -70,8 +70,8 @@ class Current:
 class Office:
     """Made once at start. `repo` holds main, the evidence and the proposals, `pulls` gives what waits on the host.
     `desk` is the host as the review desk's own identity (None: reviewers decide on the host itself), `host` the host as
-    the bridge's, which takes back what its member withdraws. `page(kind, id)` is the site's address of a member or a
-    branch; `wake` tells the worker that there is something to do; `now` is the time in Shanghai; a decision can be
+    the bridge's, which takes back what its member withdraws. `page(kind, id)` is the site's address of a member,
+    `page(kind, id, reader)` that of a unit for an officer; `wake` tells the worker that there is something to do; `now` is the time in Shanghai; a decision can be
     undone for `undo`; `per_member` bounds how much one member may send."""
 
     def __init__(
@@ -82,7 +82,7 @@ class Office:
         links: Links,
         *,
         pulls: Callable[[], list[Pull]],
-        page: Callable[[str, str], str],
+        page: Callable[..., str],
         now: Callable[[], datetime],
         wake: Callable[[], None],
         host: Host | None = None,

@@ -161,6 +161,3 @@ class _Links:
 
     def _attribute(self, name: str, value: str) -> Markup:
         return Markup('{}="{}"').format(Markup(name), value)
-
-
-
