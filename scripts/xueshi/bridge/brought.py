@@ -66,7 +66,8 @@ def _read(
     for head in heads:
         chain = tuple(_chain(head, waiting))
         if not chain:
-            found[head] = replace(NOTHING, tip=tip)
+            if repo.resolve(f"{head}^{{commit}}"):  # else it is not fetched yet: look again the next time
+                found[head] = replace(NOTHING, tip=tip)
         elif len(chain[-1].parents) != 1:
             found[head] = _read_merged(repo, tip, head)
         elif head in known and known[head].chain == tuple(commit.sha for commit in chain):

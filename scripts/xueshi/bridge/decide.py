@@ -18,7 +18,7 @@ from xueshi.bridge.people import named, names
 from xueshi.bridge.queue import is_own, judged, may_decide
 from xueshi.bridge.withdraw import WITHDRAWN, carry_withdrawals, wanted_back, was_withdrawn
 from xueshi.delivery import MAIN, leaving
-from xueshi.errors import HostLimited, HostRefused, HostUnavailable, XueshiError
+from xueshi.errors import HostDenied, HostLimited, HostRefused, HostUnavailable, XueshiError
 from xueshi.hosts.base import Host, Pull
 from xueshi.model import Change, Problem, Severity, Study
 from xueshi.outbox import Decision
@@ -121,6 +121,10 @@ def _carry(office: Office, host: Host, made: Decision, now: datetime) -> None:
     except HostRefused as refused:
         _LOG.warning("decision %d: %s", made.id, refused)
         words = "这条登记刚才有变化（可能已被别人审完，或本人撤回了），请看清后再决定"
+        decisions.end(made.id, "failed", words)
+    except HostDenied as denied:
+        _LOG.error("decision %d is denied: %s", made.id, denied)
+        words = "代码托管平台不让审核台这样做，没有生效。请告诉党委管理员，处理好后再决定一次"
         decisions.end(made.id, "failed", words)
     except HostLimited as error:
         limits.block(host.name, error.until, str(error))

@@ -15,7 +15,7 @@ from xueshi.records import load
 from xueshi.words import receipt_code
 
 _ONE = re.compile(
-    r"^[\s*>.\d-]*(退回|撤回)[\s:：]*([0-9A-Z]{5}[- ]?[0-9A-Z]{5})\s*[:：,，]?\s*(.*?)\s*$",
+    r"^[\s*.\d-]*(退回|撤回)[\s:：]*([0-9A-Z]{5}[- ]?[0-9A-Z]{5})\s*[:：,，]?\s*(.*?)\s*$",
     re.MULTILINE | re.IGNORECASE,
 )
 _UNSAID = "审核人没有写原因，请直接询问"

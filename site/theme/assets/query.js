@@ -237,7 +237,7 @@
       if (!report) return;
       const a = report.cloneNode(), around = make('p');
       a.textContent = word(unit ? 'report' : 'branchreport');
-      if (unit && !isSealed) a.hash = 'r-' + row.id;
+      if (unit && !isSealed) a.setAttribute('href', a.getAttribute('href') + '#r-' + row.id);
       around.append(a);
       details.append(around);
     }
