@@ -3,7 +3,7 @@
 (function () {
   'use strict';
 
-  const {records, newestFirst, matching, sorted, grouped, sums, exact} = window.xueshiFind;
+  const {maker, newestFirst, matching, sorted, grouped, sums, exact} = window.xueshiFind;
   const find = (selector, root) => (root || document).querySelector(selector);
   const all = (selector, root) => Array.from((root || document).querySelectorAll(selector));
   const make = (tag, className, text) => Object.assign(document.createElement(tag), {className: className || '', textContent: text || ''});
@@ -11,7 +11,7 @@
   const date = day => String(day).replace(/^(....)(..)(..)$/, '$1-$2-$3');
 
   const ROWS = 100; // shown at once
-  const LANES = 4; // chunks that are fetched at a time
+  const LANES = 6; // chunks that are fetched at a time
   const XLSX = 20000; // records that a browser makes a workbook of without a pause; CSV takes any number
   const inApp = /MicroMessenger|wxwork/i.test(navigator.userAgent);
   const isSealed = Boolean(window.xueshi && window.xueshi.chunk);
@@ -32,45 +32,48 @@
       [a.dataset.report, {id: a.dataset.report, label: a.dataset.label, order}]));
     const chunks = all('[data-chunk]', stock).map(({dataset: {chunk, branch, year, rows}}) =>
       ({token: chunk, branch, year: Number(year), rows: Number(rows), state: ''}));
-    let rows = [], isSorted = true, asked = {}, lanes = 0;
-
-    const isWanted = ({branch, year}) => (!asked.branch || asked.branch === branch)
-      && year >= (parseInt(asked.from, 10) || 0) && year <= (parseInt(asked.to, 10) || Infinity);
-    const wanted = state => chunks.filter(chunk => isWanted(chunk) && (state === undefined || chunk.state === state));
-    const size = some => some.reduce((sum, chunk) => sum + chunk.rows, 0);
+    const records = maker(), rows = [];
+    let isSorted = true, lanes = 0, wanted = [];
 
     async function take(chunk) {
       chunk.state = 'coming';
       try {
-        const made = records(await contents(chunk.token), branches.get(chunk.branch), chunk.year);
-        for (const row of made) rows.push(row);
+        for (const row of records(await contents(chunk.token), branches.get(chunk.branch), chunk.year)) rows.push(row);
         [chunk.state, isSorted] = ['here', false];
       } catch (_) {
         chunk.state = 'failed';
       }
       came();
     }
+    const next = () => wanted.find(chunk => chunk.state === '');
     async function lane() {
       lanes += 1;
-      for (let chunk; (chunk = wanted('')[0]);) await take(chunk);
+      for (let chunk; (chunk = next());) await take(chunk);
       lanes -= 1;
     }
 
     return {
-      want(query) {
-        asked = query;
-        for (const chunk of wanted('failed')) chunk.state = '';
-        while (lanes < Math.min(LANES, wanted('').length + lanes) && wanted('').length) lane();
+      want({branch, from, to}) {
+        const first = parseInt(from, 10) || 0, last = parseInt(to, 10) || Infinity;
+        wanted = chunks.filter(chunk => (!branch || branch === chunk.branch) && first <= chunk.year && chunk.year <= last);
+        for (const chunk of wanted) if (chunk.state === 'failed') chunk.state = '';
+        while (lanes < LANES && next()) lane();
       },
       rows() {
         if (!isSorted) rows.sort(newestFirst);
         isSorted = true;
         return rows;
       },
-      progress: () => ({
-        here: size(wanted('here')), all: size(wanted()), failed: wanted('failed').length,
-        busy: wanted('').length + wanted('coming').length > 0,
-      }),
+      progress() {
+        const found = {here: 0, all: 0, failed: false, busy: false};
+        for (const {rows: size, state} of wanted) {
+          found.all += size;
+          if (state === 'here') found.here += size;
+          else if (state === 'failed') found.failed = true;
+          else found.busy = true;
+        }
+        return found;
+      },
     };
   }
 
@@ -210,7 +213,7 @@
         return td;
       },
       title(row) {
-        const td = make('td', 'x-title'), details = make('details'), summary = make('summary', '', row.title);
+        const td = make('td', 'x-title'), details = make('details'), summary = make('summary', '', row.title.plain);
         summary.dir = 'auto';
         details.append(summary);
         details.addEventListener('toggle', () => opened(details, row), {once: true});
@@ -226,9 +229,9 @@
       return tr;
     }
     function opened(details, row) {
-      if (row.content) details.append(Object.assign(make('p', 'x-content', row.content), {dir: 'auto'}));
+      if (row.content.plain) details.append(Object.assign(make('p', 'x-content', row.content.plain), {dir: 'auto'}));
       const facts = [date(row.day) + (row.last ? ' ' + word('to') + ' ' + row.last : ''), word('claimed', {h: count(row.claimed)})];
-      if (row.place) facts.push(word('place') + row.place);
+      if (row.place.plain) facts.push(word('place') + row.place.plain);
       if (row.pictures) facts.push(word('pictures', {n: row.pictures}));
       const p = make('p', 'x-hint', facts.join('，') + '。' + word('record') + ' ');
       p.append(make('code', '', row.id));
@@ -248,8 +251,8 @@
       const rows = [].concat(...groups.map(group => group.rows)), names = word('columns').split(',');
       const day = text => new Date(text + 'T00:00:00Z');
       const lines = rows.map((row, n) => [
-        n + 1, row.branch.label, row.member.label, day(date(row.day)), row.last ? day(row.last) : '', row.kind.label, row.title,
-        row.content, row.place, row.claimed, row.state === 'waiting' ? '' : row.hours, states.get(row.state).textContent.trim(),
+        n + 1, row.branch.label, row.member.label, day(date(row.day)), row.last ? day(row.last) : '', row.kind.label, row.title.plain,
+        row.content.plain, row.place.plain, row.claimed, row.state === 'waiting' ? '' : row.hours, states.get(row.state).textContent.trim(),
         row.why, row.pictures, row.id,
       ]);
       const total = names.map(() => '');
