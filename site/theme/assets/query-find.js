@@ -17,7 +17,7 @@
     const member = ([id, name, order, spellings]) => once(members, id, () =>
       ({id, label: name, order, spoken: spoken(name), spellings: ' ' + spellings, said: null, isMeant: false, turn: 0}));
     const kind = ([id, label]) => once(kinds, id, () => ({id, label}));
-    const text = plain => once(texts, plain, () => ({plain, folded: fold(plain)}));
+    const text = plain => once(texts, plain, () => ({plain, folded: fold(plain), said: null, isMeant: false}));
 
     /** `day` is a number such as 20261124. */
     return (chunk, branch, year) => {
@@ -45,10 +45,12 @@
   const isCalled = (said, {id, spoken: name, spellings}) =>
     name.includes(said) || id === said || spellings.includes(' ' + said);
 
-  function isMeant(member, said) {
-    if (member.said !== said) Object.assign(member, {said, isMeant: isCalled(said, member)});
-    return member.isMeant;
+  /** What is asked of a member or a text, once for all records that share it. */
+  function isMeant(shared, said, test) {
+    if (shared.said !== said) Object.assign(shared, {said, isMeant: test(said, shared)});
+    return shared.isMeant;
   }
+  const holds = (word, {folded}) => folded.includes(word);
 
   /** The conditions that ask something, the cheapest first. */
   function conditions({name, branch, kind, state, from, to, min, max, words}) {
@@ -59,8 +61,8 @@
       state && (row => row.state === state),
       min >= 0 && (row => row.hours >= min),
       max >= 0 && (row => row.hours <= max),
-      name && (row => isMeant(row.member, name)),
-      ...words.map(word => row => row.title.folded.includes(word) || row.content.folded.includes(word) || row.place.folded.includes(word)),
+      name && (row => isMeant(row.member, name, isCalled)),
+      ...words.map(word => row => [row.title, row.content, row.place].some(text => isMeant(text, word, holds))),
     ].filter(Boolean);
   }
 
