@@ -40,7 +40,7 @@ from xueshi.words import plain
 ON = date(2026, 11, 24)
 SECRET = bytes(range(32))
 SITE = Path(__file__).parent.parent / "site"
-SCRIPTS = ("query.js", "query-find.js", "query-files.js")
+SCRIPTS = ("query.js", "query-find.js", "query-files.js", "query-data.js", "query-page.js")
 WECHAT = "Mozilla/5.0 (Linux; Android 14) Chrome/126.0 Mobile Safari/537.36 MicroMessenger/8.0.50"
 
 

@@ -39,11 +39,7 @@ from xueshi.segmenting import learn
 from xueshi.totals import total
 
 _HOME = "index.md"
-_SCRIPTS = (
-    "assets/query-find.js",
-    "assets/query-files.js",
-    "assets/query.js",
-)  # see site/templates/query.html
+_SCRIPTS = ("query-find", "query-files", "query-data", "query-page", "query")  # see site/templates/query.html
 _META = {"hide": ["navigation"], "private": True}  # of a report; see site/theme/main.html
 
 
@@ -121,7 +117,7 @@ class XueshiPlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
             site_name=config.site_name,
             organisation=organisation,
             version=version,
-            scripts=[f"../{script}" for script in _SCRIPTS],
+            scripts=[f"../assets/{script}.js" for script in _SCRIPTS],
         )
 
     def _names(self) -> Iterator[str]:
