@@ -28,7 +28,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> tuple[Repository, Path]:
     made = sample.write(folder / "host.git", members=20, records=80, seed=7, until=ON)
     publish.build(
         made.repo,
-        publish.inputs(made.repo, "main", on=ON, secret=SECRET, edition_told="open"),
+        publish.inputs(made.repo, "main", on=ON, secret=SECRET, edition="open"),
         folder / "site",
     )
     return made.repo, folder / "site"

@@ -53,9 +53,7 @@ def key_of(text: str) -> bytes:
 
 
 def build(repo: Repository, into: Path) -> Path:
-    publish.build(
-        repo, publish.inputs(repo, "refs/heads/main", on=ON, secret=SECRET, edition_told="sealed"), into
-    )
+    publish.build(repo, publish.inputs(repo, "refs/heads/main", on=ON, secret=SECRET, edition="sealed"), into)
     return into.resolve()
 
 

@@ -20,9 +20,8 @@ from click.testing import CliRunner
 from conftest import BRIDGE, School, committee_files, figures, person
 from python_calamine import CalamineWorkbook
 
-from xueshi import exports, records, sample
+from xueshi import exports, records, sample, sources
 from xueshi.cli import main
-from xueshi.cli.export import read_source
 from xueshi.errors import UsageError
 from xueshi.exports import Export, Scope, text, xlsx
 from xueshi.exports.tables import Table, details
@@ -40,7 +39,7 @@ EVERYBODY, JG1 = Scope("committee"), Scope("branch", "jg1")
 def source_of(repo: Repository, on: date = ON) -> Source:
     commit = repo.resolve("main")
     assert commit is not None
-    return read_source(repo, commit, on, histories=True)
+    return sources.read(repo, commit, on, histories=True, judged=True)
 
 
 def read(data: bytes) -> dict[str, list[list[Any]]]:

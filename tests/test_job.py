@@ -220,7 +220,7 @@ def find_it_in_a_clone(job: Job, clone: Path, merge: str, total: float) -> None:
 
     year = changed[0].split("/")[2]
     picture = git("show", f"origin/evidence/{year}:{sha256[1][:2]}/{sha256[1]}.webp")
-    assert len(picture) <= 200 * 1024
+    assert len(picture) <= 200_000
     assert b"secret maker" not in picture and b"Exif" not in picture and b"GPS" not in picture
     image = Image.open(io.BytesIO(picture))
     assert image.format == "WEBP" and image.size[0] < image.size[1]  # upright

@@ -59,7 +59,7 @@ class Served:
 
 @contextmanager
 def served(repo: Repository, into: Path, edition: str) -> Iterator[Served]:
-    wanted = publish.inputs(repo, "refs/heads/main", on=ON, secret=SECRET, edition_told=edition)
+    wanted = publish.inputs(repo, "refs/heads/main", on=ON, secret=SECRET, edition=edition)
     publish.build(repo, wanted, into)
     site = Served(repo, into.resolve())
 

@@ -56,7 +56,7 @@ class Site:
 
 
 def built(repo: Repository, into: Path, on: date = ON) -> Site:
-    wanted = publish.inputs(repo, "refs/heads/main", on=on, secret=SECRET, edition_told="open")
+    wanted = publish.inputs(repo, "refs/heads/main", on=on, secret=SECRET, edition="open")
     publish.build(repo, wanted, into)
     return Site(repo, into)
 
@@ -248,7 +248,7 @@ def test_a_picture_that_is_not_there_is_told_where_it_would_stand(school: School
 def test_the_doors_of_home_lead_to_the_edition_that_is_published(school: School, tmp_path: Path) -> None:
     for edition, doors in (("open", ["guide/#register", "guide/#mine", "guide/#branch"]),
                            ("sealed", ["guide/#register", "o/", "o/"])):  # fmt: skip
-        wanted = publish.inputs(school.repo, "main", on=ON, secret=SECRET, edition_told=edition)
+        wanted = publish.inputs(school.repo, "main", on=ON, secret=SECRET, edition=edition)
         publish.build(school.repo, wanted, tmp_path / edition)
         html = (tmp_path / edition / "index.html").read_text(encoding="utf-8")
         found = re.findall(r'href="([^"]*)"', html.split('class="x-doors"')[1].split("</ul>")[0])

@@ -6,7 +6,9 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 
 from jinja2 import Environment
@@ -22,8 +24,7 @@ from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 from mkdocs.structure.toc import TableOfContents, get_toc
 
-from xueshi import checks, project, publish, records
-from xueshi.checkup import checkup
+from xueshi import project, publish, sources
 from xueshi.content_policy import content_policy
 from xueshi.editions import Edition, Open, Published, Sealed, fragments
 from xueshi.errors import XueshiError
@@ -36,7 +37,6 @@ from xueshi.reports.home import home
 from xueshi.reports.source import Source
 from xueshi.sealing import access
 from xueshi.segmenting import learn
-from xueshi.totals import total
 
 _HOME = "index.md"
 _SCRIPTS = ("query-find", "query-files", "query-data", "query-page", "query")  # see site/templates/query.html
@@ -59,7 +59,7 @@ class XueshiPlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         """Read the records once. Raises PluginError with the cure."""
         self._folder = Path(config.config_file_path).parent
         try:
-            self._edition_name = publish.edition(os.environ, self.config.edition)
+            self._edition_name = publish.edition_told(os.environ, self.config.edition)
             self._secret = publish.site_secret(self._folder)
             self._source, self._pictures = _read(self._folder, self._secret)
             self._keys = publish.keyring(os.environ, self._secret, self._source.records.keys, self._source.on)
@@ -189,27 +189,8 @@ def _read(folder: Path, secret: bytes) -> tuple[Source, dict[str, bytes]]:
         )
     told_day = os.environ.get("XUESHI_DATE")
     on = date.fromisoformat(told_day) if told_day else datetime.now(SHANGHAI).date()
-    approved, history = records.load_approved(repo, commit)
-    proposals, people = records.load_proposals(repo, commit), approved.people()
-    evidence = records.evidence_blobs(repo)
-    named = {e.sha256 for study in approved.studies.values() for e in study.evidence}
-    named |= {e.sha256 for proposal in proposals for study in proposal.studies for e in study.evidence}
-    blobs = repo.blobs(evidence[sha] for sha in named if sha in evidence)
-    pictures = {sha: blobs[evidence[sha]] for sha in named if evidence.get(sha) in blobs}
-    approvals = history.approvals()
-    figures = total(approved, approved.policy, approvals, on)
-    source = Source(
-        approved,
-        history,
-        approvals,
-        figures,
-        proposals,
-        records.versions(repo, history, [p for p in history.versions if records.kind_of(p) == "study"]),
-        people,
-        {ident: person.name for ident, person in people.items()},
-        lambda kind, ident: address(secret, kind, ident),
-        frozenset(pictures),
-        checks.check(approved, on, records.kept(repo)),
-        checkup(approved, approved.policy, figures, on),
-    )
-    return source, pictures
+    places = partial(address, secret)
+    source = sources.read(repo, commit, on, address=places, histories=True, judged=True)
+    shown = [*source.records.studies.values(), *(study for _, study in source.waiting())]
+    pictures = sources.pictures(repo, (one.sha256 for study in shown for one in study.evidence))
+    return replace(source, pictures=frozenset(pictures)), pictures

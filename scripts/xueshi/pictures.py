@@ -19,7 +19,7 @@ from pillow_heif import register_heif_opener
 from xueshi.errors import PictureRefused
 
 MAX_SENT = 20 * 1024 * 1024  # bytes
-MAX_KEPT = 200 * 1024  # bytes
+MAX_KEPT = 200_000  # bytes
 LONG_SIDE = 1600  # pixels
 MAX_PIXELS = 50_000_000
 _LARGEST = 25_000_000  # pixels of a format that is decoded whole, whatever its file weighs

@@ -8,7 +8,6 @@ import hashlib
 import hmac
 import json
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+
+import yaml
 
 from xueshi import project
 from xueshi.builder import Builder
@@ -45,7 +46,7 @@ def site_secret(folder: Path) -> bytes:
     )
 
 
-def edition(environ: Mapping[str, str], otherwise: str) -> str:
+def edition_told(environ: Mapping[str, str], otherwise: str) -> str:
     """What XUESHI_EDITION says, or `otherwise`. Raises UsageError for what is no edition."""
     told = environ.get(_EDITION, "").strip() or otherwise
     if told not in EDITIONS:
@@ -53,14 +54,23 @@ def edition(environ: Mapping[str, str], otherwise: str) -> str:
     return told
 
 
+class _Lenient(yaml.SafeLoader):
+    """Reads past tags that only MkDocs knows."""
+
+
+_Lenient.add_multi_constructor(None, lambda loader, tag, node: None)
+
+
 def edition_of(repo: Repository, commit: str) -> str:
     """The edition that a build of `commit` makes: what the environment says, else its mkdocs.yml."""
     blob = repo.tree(commit, "mkdocs.yml").get("mkdocs.yml")
-    told = repo.blobs([blob])[blob] if blob else project.files()["mkdocs.yml"]
-    found = re.search(
-        rb"^\s*edition:\s*([a-z]+)", told, re.MULTILINE
-    )  # it may hold tags that only MkDocs knows
-    return edition(os.environ, found[1].decode() if found else EDITIONS[0])
+    text = repo.blobs([blob])[blob] if blob else project.files()["mkdocs.yml"]
+    try:
+        plugins = yaml.load(text, _Lenient)["plugins"]
+        ours = [one["xueshi"]["edition"] for one in plugins if "xueshi" in one and "edition" in one["xueshi"]]
+    except (yaml.YAMLError, TypeError, KeyError):  # MkDocs says what is wrong with it
+        ours = []
+    return edition_told(os.environ, ours[0] if ours and ours[0] in EDITIONS else EDITIONS[0])
 
 
 def keyring(environ: Mapping[str, str], secret: bytes, keys: Keys, on: date) -> Keyring:
@@ -75,14 +85,14 @@ def keyring(environ: Mapping[str, str], secret: bytes, keys: Keys, on: date) -> 
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """All that a build depends on. `refs` maps what waits and what is kept (sub/*, evidence/*) to ids; `secret` makes
-    the addresses, and the keys where `roots` gives none; `edition` is one of EDITIONS, empty for what mkdocs.yml says."""
+    the addresses, and the keys where `roots` gives none; `edition` is one of EDITIONS."""
 
     commit: str
     refs: Mapping[str, str]
     on: date
     secret: bytes
-    edition: str = ""
-    roots: tuple[str, ...] = ()
+    edition: str
+    roots: tuple[str, ...]
 
     def manifest(self) -> dict[str, object]:
         """The inputs as plain values: secrets as a digest, and refs too, since a proposal's names a record."""
@@ -100,9 +110,9 @@ class Inputs:
         return hashlib.sha256(json.dumps(self.manifest(), sort_keys=True).encode()).hexdigest()[:20]
 
 
-def inputs(repo: Repository, rev: str, *, on: date, secret: bytes, edition_told: str = "") -> Inputs:
-    """What a build of `rev` would depend on now; `edition_told` goes before what the environment says. Raises
-    UsageError for an unknown revision or edition."""
+def inputs(repo: Repository, rev: str, *, on: date, secret: bytes, edition: str = "") -> Inputs:
+    """What a build of `rev` would depend on now; `edition` goes before what the environment and its
+    mkdocs.yml say. Raises UsageError for an unknown revision."""
     commit = repo.resolve(rev)
     if commit is None:
         raise UsageError(f"no revision {rev!r} in {repo.path}")
@@ -114,9 +124,8 @@ def inputs(repo: Repository, rev: str, *, on: date, secret: bytes, edition_told:
         "refs/remotes/origin/evidence",
     ):
         refs.update(repo.refs(prefix))
-    told = edition_told or os.environ.get(_EDITION, "")
     roots = tuple(os.environ.get(name, "") for name in (LINK_VARIABLE, CONTENT_VARIABLE))
-    return Inputs(commit, refs, on, secret, edition({}, told) if told else "", roots)
+    return Inputs(commit, refs, on, secret, edition or edition_of(repo, commit), roots)
 
 
 def build(repo: Repository, wanted: Inputs, into: Path, builder: Builder | None = None) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import tempfile
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -20,25 +19,18 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from xueshi import disk, hosts, observe, publish, settings
+from xueshi import connecting, disk, hosts, observe, publish, settings
 from xueshi.bridge import MAX_BODY, Office, carry_out, guards, make_app, told
 from xueshi.builder import Builder
-from xueshi.delivery import MAIN, Delivery, Wording, open_clone
+from xueshi.delivery import MAIN, Delivery, Wording
 from xueshi.errors import (
-    GitError,
     HostDenied,
     HostError,
-    HostUnavailable,
     LinkRefused,
-    UsageError,
     XueshiError,
 )
-from xueshi.git import Repository
 from xueshi.hosts import git_http
-from xueshi.hosts.base import Host
-from xueshi.hosts.granting import Granting
 from xueshi.hosts.local import LocalHost
-from xueshi.hosts.remote import UNNAMED
 from xueshi.links import Links, secret
 from xueshi.model import MEMBER, OFFICER, SHANGHAI, Study
 from xueshi.outbox import Gathering, Outbox
@@ -55,7 +47,6 @@ _PAUSE, _POLL = (
 )  # seconds between looks when nobody has knocked: at our own host, at one that we ask
 _BREATH = 0.2  # seconds
 _HOOK = 5 * 1024 * 1024  # bytes
-_EMPTY = "couldn't find remote ref refs/heads/main"  # git's words
 _LIFE = 300.0  # seconds that one pass of delivery may take
 
 
@@ -72,13 +63,13 @@ class Service:
     def __init__(self, settings: Settings, now: Callable[[], datetime] | None = None) -> None:
         self.settings, folder = settings, settings.folder.resolve()  # git is called in other folders
         self._now = now or (lambda: datetime.now(SHANGHAI))
-        _take(folder)
+        connecting.take(folder)
         self._secret = secret(folder / SECRET)
         outbox = Outbox(folder / "outbox")
         self.links = Links(self._secret, settings.base_url, outbox.doors.generation)
         self.metrics, self._beat = observe.Metrics(), observe.Beat()
         self.site = folder / "site"
-        host, desk, clone = connect(settings)
+        host, desk, clone = connecting.connect(settings)
         self.host, self.repo = host, host.repo if isinstance(host, LocalHost) else clone
         together = settings.coalescing
         self._delivery = Delivery(
@@ -88,6 +79,7 @@ class Service:
         )  # fmt: skip
         self._delivery.recover(self._now())
         self._builder = Builder()
+        publish.edition_told(os.environ, publish.EDITIONS[0])  # a wrong one is told now, not page by page
         self._edition = "", ""  # of the tip that it was read from
         self._build = _Repeating("site", self._publish)
         self._deliver = _Repeating("delivery", self._carry)
@@ -239,7 +231,7 @@ class Service:
 
     def start(self) -> None:
         """Begin to carry in the background; the form answers at once, the site as soon as it is built."""
-        _tell_unnamed(self.host, self.office.desk)
+        connecting.tell_unnamed(self.host, self.office.desk)
         self._build.start()
         self._deliver.start()
 
@@ -266,73 +258,6 @@ class Service:
         wanted = publish.inputs(self.repo, MAIN, on=self._now().date(), secret=self._secret)
         publish.build(self.repo, wanted, self.site, self._builder)
         return _PAUSE
-
-
-def connect(told: Settings) -> tuple[Host, Host | None, Repository]:
-    """The host as the bridge, the same as the desk (None: switched off), and the bridge's clone. Raises UsageError
-    where there is no folder or no repository, XueshiError while there is no clone yet and the host is away."""
-    folder = told.folder.resolve()
-    _take(folder)
-    if told.host.kind == "local":
-        own = LocalHost(Repository(folder / "host.git"), told.desk.identity)
-        if own.repo.resolve(MAIN) is None:
-            raise UsageError(
-                f"{own.repo.path} 里还没有记录，请先运行 xueshi sample 或 xueshi demo / no repository of records in "
-                f"{own.repo.path}; make one with xueshi sample or xueshi demo"
-            )
-        return own, own if told.desk.enabled else None, _clone(own, folder)
-    desk = _remote(told, told.desk.token or "", told.desk.account) if told.desk.enabled else None
-    host = _remote(told, told.host.token or "", told.host.account, desk)
-    clone = _clone(host, folder)
-    return host, Granting(desk, clone, told.desk.identity) if desk else None, clone
-
-
-def _take(folder: Path) -> None:
-    """Make an installation's folder where there is none. Raises UsageError where that cannot be."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise UsageError(
-            f"folder = {folder}：不能当作安装的文件夹（{why}），请另写一个能写入的 / cannot be the installation's folder "
-            f"({why}); name one that can be written to"
-        ) from None
-
-
-def _clone(host: Host, folder: Path) -> Repository:
-    """The bridge's clone. Raises UsageError for a host without main, HostUnavailable while there is no clone and the
-    host is away."""
-    try:
-        return open_clone(host, folder / "clone.git")
-    except (GitError, HostUnavailable) as error:
-        if _EMPTY in str(error):
-            raise UsageError(
-                f"{host.url} 还没有 main，请先把记录推上去（见 docs/hosting.md） / it has no main yet; push the records "
-                "first (see docs/hosting.md)"
-            ) from None
-        raise HostUnavailable(
-            f"第一次启动要连上代码托管，现在连不上或不让读 {host.url}，请核对地址、仓库和令牌 / the first start needs the "
-            f"host, and {host.url} cannot be read; check address, repository and token ({error})"
-        ) from None
-
-
-def _remote(told: Settings, token: str, account: str | None, desk: Host | None = None) -> Host:
-    where = told.host
-    host = hosts.make(
-        where.kind, where.api_url or "", where.repository or "", token,
-        hook_secret=where.hook_secret or "", account=account or "", desk=desk,
-    )  # fmt: skip
-    host.budget = told.budget.over(host.budget)
-    return host
-
-
-def _tell_unnamed(*asked: Host | None) -> None:
-    """Log an account that nobody tells: until it is told, nothing that it writes on the host is believed to be ours."""
-    with contextlib.suppress(HostError):  # away, or does not let us in: who comes to it next tells that
-        if any(host is not None and host.account() is None for host in asked):
-            _LOG.error("%s", UNNAMED)
 
 
 class _Repeating:
@@ -399,4 +324,4 @@ class _Site:
         await files(scope, receive, send)
 
 
-__all__ = ["SECRET", "Service", "connect", "embedded"]
+__all__ = ["SECRET", "Service", "embedded"]

@@ -19,10 +19,11 @@ from fake_host import BRIDGE, DESK, LOGINS, REPOSITORY, SECRET, WORKFLOW, FakeHo
 from starlette.testclient import TestClient
 
 from xueshi import settings
+from xueshi.connecting import connect
 from xueshi.errors import HostUnavailable, UsageError
 from xueshi.git import init_bare
 from xueshi.outbox import Row
-from xueshi.service import Service, connect, embedded
+from xueshi.service import Service, embedded
 from xueshi.words import receipt_code
 
 HOME = "http://127.0.0.1:8765"

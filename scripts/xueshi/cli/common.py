@@ -123,3 +123,11 @@ def as_of(repo: Repository, rev: str, at: date | None) -> str:
     if earlier is None:
         raise UsageError(f"到 {at} 为止 main 还没有提交，历史是从以后开始的")
     return earlier
+
+
+def write(place: Path, data: bytes) -> None:
+    """A file where somebody asked for it. Raises UsageError with the cure."""
+    try:
+        place.write_bytes(data)
+    except OSError as error:
+        raise UsageError(f"写不到 {place}：{error.strerror}；请换一个位置，或先关闭打开它的程序") from error

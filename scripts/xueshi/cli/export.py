@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from xueshi import checks, exports, records, totals
-from xueshi.cli.common import Day, as_of, open_repository, repo_option, rev_option, today, told
+from xueshi import exports, sources
+from xueshi.cli.common import Day, as_of, open_repository, repo_option, rev_option, today, told, write
 from xueshi.errors import UsageError
 from xueshi.exports import Export, Range, Scope
 from xueshi.git import Repository
@@ -42,10 +42,10 @@ def export_command(
     """Write hours and records of a member, a branch or everybody to a file, and print where it is."""
     scope = _scope(member, branch, everybody=everybody)
     repo = open_repository(folder)
-    source = read_source(repo, as_of(repo, rev, at), at or today(), histories=form == "zip")
+    source = sources.read(repo, as_of(repo, rev, at), at or today(), histories=form == "zip", judged=True)
     made = exports.export(source, scope, _span(source, period, first, last))
     place = output / exports.file_name(made, form) if output.is_dir() else output
-    _write(place, _content(repo, source, made, form))
+    write(place, _content(repo, source, made, form))
     click.echo(f"{place}  {len(made.details)} 条记录")
 
 
@@ -65,39 +65,10 @@ def _span(source: Source, period: str | None, first: date | None, last: date | N
     return exports.between(first, last)
 
 
-def read_source(repo: Repository, commit: str, on: date, *, histories: bool) -> Source:
-    """What the site is made from, for one commit and day; the versions of records only where they are asked for."""
-    approved, history = records.load_approved(repo, commit)
-    approvals, people = history.approvals(), approved.people()
-    figures = totals.total(approved, approved.policy, approvals, on)
-    paths = [path for path in history.versions if records.kind_of(path) == "study"] if histories else []
-    return Source(
-        approved,
-        history,
-        approvals,
-        figures,
-        records.load_proposals(repo, commit),
-        records.versions(repo, history, paths),
-        people,
-        {ident: person.name for ident, person in people.items()},
-        lambda kind, ident: "",
-        frozenset(),
-        checks.check(approved, on, records.kept(repo)),
-    )
-
-
 def _content(repo: Repository, source: Source, made: Export, form: str) -> bytes:
     if form != "zip":
         return {"xlsx": exports.workbook, "csv": exports.lines}[form](made)
-    wanted, evidence = exports.needs(source, made), records.evidence_blobs(repo)
-    held = {sha: evidence[sha] for sha in wanted.pictures & evidence.keys()}
-    blobs = repo.blobs([*wanted.files.values(), *held.values()])
+    wanted = exports.needs(source, made)
+    blobs = repo.blobs(wanted.files.values())
     files = {path: blobs[blob] for path, blob in wanted.files.items()}
-    return exports.archive(source, made, files, {sha: blobs[b] for sha, b in held.items() if b in blobs})
-
-
-def _write(place: Path, data: bytes) -> None:
-    try:
-        place.write_bytes(data)
-    except OSError as error:
-        raise UsageError(f"写不到 {place}：{error.strerror}；请换一个位置，或先关闭打开它的程序") from error
+    return exports.archive(source, made, files, sources.pictures(repo, wanted.pictures))

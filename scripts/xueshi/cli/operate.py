@@ -10,12 +10,12 @@ import click
 
 from xueshi import settings as told_settings
 from xueshi.cli.common import today, told
+from xueshi.connecting import connect
 from xueshi.delivery import MAIN
 from xueshi.doctor import Finding, diagnose
 from xueshi.errors import UsageError, XueshiError
 from xueshi.outbox import Outbox
 from xueshi.records import load
-from xueshi.service import connect
 from xueshi.settings import Settings
 
 _MARK = {"ok": "好 ok", "unknown": "不明 unknown", "warning": "提醒 warning", "error": "错误 error"}

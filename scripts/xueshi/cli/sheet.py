@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from xueshi import records, sheets, totals
-from xueshi.cli.common import Day, as_of, open_repository, repo_option, rev_option, today, told
+from xueshi import sheets, sources
+from xueshi.cli.common import Day, as_of, open_repository, repo_option, rev_option, today, told, write
 from xueshi.errors import UsageError
 from xueshi.git import Repository
 from xueshi.model import years
@@ -47,7 +47,7 @@ def sheet_command(
     if (member is None) == (branch is None):
         raise UsageError("请写明打印谁的登记表，二选一：--member 编号，或 --branch 编号（全支部）")
     repo = open_repository(folder)
-    source = _source(repo, as_of(repo, rev, at), at or today())
+    source = sources.read(repo, as_of(repo, rev, at), at or today())
     asked = year or source.on.year
     told_how = {"pending": pending, "full": full, "allow_missing": allow_missing}
     if member is not None:
@@ -60,34 +60,12 @@ def sheet_command(
             source, pictures, branch or "", asked, check=lambda _: check, fonts=fonts, **told_how
         )
     place = output / f"学习登记表_{member or branch}_{asked}.pdf" if output.is_dir() else output
-    _write(place, data)
+    write(place, data)
     click.echo(f"{place}  {len(data) // 1024} KB")
-
-
-def _source(repo: Repository, commit: str, on: date) -> Source:
-    """What a sheet is made from, for one commit and day; histories and checks are not asked for."""
-    approved, history = records.load_approved(repo, commit)
-    approvals, people = history.approvals(), approved.people()
-    figures = totals.total(approved, approved.policy, approvals, on)
-    names = {ident: person.name for ident, person in people.items()}
-    proposals = records.load_proposals(repo, commit)
-    return Source(
-        approved, history, approvals, figures, proposals, {}, people, names, lambda kind, ident: "", frozenset()
-    )  # fmt: skip
 
 
 def _pictures(repo: Repository, source: Source, members: Collection[str], year: int) -> dict[str, bytes]:
     """The pictures of these people's records of a year, those that wait among them, by hash."""
     studies = [*source.records.studies.values(), *(study for _, study in source.waiting())]
     meant = (study for study in studies if study.member in members and year in years(study))
-    named, evidence = {e.sha256 for study in meant for e in study.evidence}, records.evidence_blobs(repo)
-    held = {sha256: evidence[sha256] for sha256 in named & evidence.keys()}
-    blobs = repo.blobs(held.values())
-    return {sha256: blobs[blob] for sha256, blob in held.items() if blob in blobs}
-
-
-def _write(place: Path, data: bytes) -> None:
-    try:
-        place.write_bytes(data)
-    except OSError as error:
-        raise UsageError(f"写不到 {place}：{error.strerror}；请换一个位置，或先关闭打开它的程序") from error
+    return sources.pictures(repo, (one.sha256 for study in meant for one in study.evidence))
