@@ -15,8 +15,9 @@ import pytest
 from conftest import BRIDGE, DESK, START, School, committee_files
 
 from xueshi import records, ulids
-from xueshi.delivery import Delivery, leaving, open_clone
+from xueshi.delivery import MAIN, Delivery, leaving, open_clone
 from xueshi.errors import HostDenied, HostLimited, HostRefused, HostUnavailable, HostUnknown
+from xueshi.git import RefUpdate
 from xueshi.hosts.base import Budget, Comment, Pull
 from xueshi.hosts.local import LocalHost
 from xueshi.model import Organisation
@@ -302,6 +303,14 @@ def test_a_line_may_be_written_as_people_write(rush: Rush, line: str) -> None:
     assert row is not None and (row.state, row.reason) == ("returned", "日期有误")
 
 
+def test_a_line_that_is_quoted_returns_nothing(rush: Rush) -> None:
+    sent, delivery = grouped(rush, 3)
+    codes = [receipt_code(one.id) for one in sent]
+    rush.host.close(1, "m0003", f"> 退回 {codes[0]} 日期有误\n看过了，不用退。\n退回 {codes[1]} 重复", NOW)
+    assert delivery.reconcile(NOW) == 1
+    assert [rush.state(one) for one in sent] == ["received", "returned", "received"]
+
+
 def test_a_line_that_names_nobody_here_is_nobodys_reason(rush: Rush) -> None:
     sent, delivery = grouped(rush, 2)
     rush.host.close(1, "m0003", f"退回 {receipt_code(ulids.new(START))} 别人的事", NOW)
@@ -477,6 +486,99 @@ def test_a_correction_is_proposed_alone_and_on_top_of_main(rush: Rush) -> None:
     (study,) = proposal.studies
     assert (study.id, study.hours, study.change.reason if study.change else "") == (first.id, 1, "日期写错了")
     assert study.submitted.at == first.at
+
+
+class Unreadable(FaultyHost):
+    """A host that cannot tell of some pull requests and refs."""
+
+    unreadable: frozenset[int | str] = frozenset()
+    asked = 0
+
+    def get(self, number: int) -> Pull | None:
+        return self._told(number, super().get(number))
+
+    def find(self, head_ref: str) -> Pull | None:
+        return self._told(head_ref, super().find(head_ref))
+
+    def _told(self, what: int | str, pull: Pull | None) -> Pull | None:
+        self.asked += 1
+        if what in self.unreadable:
+            raise HostUnavailable("HTTP 500")
+        return pull
+
+
+@pytest.fixture
+def unreadable(rush: Rush) -> Unreadable:
+    made = Unreadable(rush.host.repo, DESK)
+    made.faulty, made.budget = Faulty(), Budget()
+    rush.host = made
+    return made
+
+
+def test_a_pull_request_that_cannot_be_read_holds_up_no_other(rush: Rush, unreadable: Unreadable) -> None:
+    sent = rush.send(4)
+    delivery = rush.delivery()
+    delivery.deliver(NOW)
+    for pull in unreadable.open_pulls():
+        unreadable.close(pull.number, "m0003", "重复", NOW)
+    first = rush.outbox.batches.get(sent[0].id)
+    assert first is not None and first.pull is not None
+    unreadable.unreadable = frozenset({first.pull})
+    assert delivery.reconcile(NOW) == 3
+    assert [rush.state(one) for one in sent] == ["pending", "returned", "returned", "returned"]
+    unreadable.unreadable = frozenset()
+    assert delivery.reconcile(NOW) == 1
+
+
+def test_a_host_that_answers_nothing_is_asked_three_times_a_pass(rush: Rush, unreadable: Unreadable) -> None:
+    rush.send(5)
+    delivery = rush.delivery()
+    delivery.deliver(NOW)
+    for pull in unreadable.open_pulls():
+        unreadable.close(pull.number, "m0003", "重复", NOW)
+    unreadable.unreadable, unreadable.asked = frozenset(range(1, 6)), 0
+    with pytest.raises(HostUnavailable):
+        delivery.reconcile(NOW)
+    assert unreadable.asked == 3
+
+
+def test_a_ref_that_the_host_refuses_keeps_no_other_from_being_tidied(
+    rush: Rush, unreadable: Unreadable
+) -> None:
+    (sent,) = rush.send()
+    delivery = rush.delivery()
+    delivery.deliver(NOW)
+    unreadable.close(1, "m0003", "重复", NOW)
+    delivery.reconcile(NOW)
+    foreign = f"sub/{'0' * 26}"
+    unreadable.repo.update_refs([RefUpdate(f"refs/heads/{foreign}", unreadable.repo.resolve(MAIN), None)])
+    unreadable.unreadable = frozenset({foreign})
+    delivery.deliver(NOW)
+    delivery.tidy(NOW)
+    assert unreadable.repo.resolve(f"refs/heads/sub/{sent.id}") is None
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_correction_that_was_dropped_in_the_merge_is_told_as_returned(
+    rush: Rush, monkeypatch: pytest.MonkeyPatch, *, kept: bool
+) -> None:
+    (first,) = rush.send()
+    delivery = rush.delivery()
+    delivery.deliver(NOW)
+    rush.host.merge(1, rush.host.open_pulls()[0].head, "m0003", NOW)
+    delivery.carry(NOW)
+    (sent,) = rush.send(action="correct", record=first.id, reason="日期写错了", hours=Decimal(1))
+    delivery.deliver(NOW)
+    (pull,) = rush.host.open_pulls()
+    if kept:
+        rush.host.merge(pull.number, pull.head, "m0003", NOW)
+        merged = rush.host.get(pull.number)
+    else:  # somebody took the change out again before it was merged
+        merged = replace(pull, state="merged", decided_by="m0003", decided_at=NOW.isoformat())
+    monkeypatch.setattr(rush.host, "open_pulls", list)
+    monkeypatch.setattr(rush.host, "get", lambda number: merged)
+    assert delivery.reconcile(NOW) == 1
+    assert rush.state(sent) == ("approved" if kept else "returned")
 
 
 def test_a_decision_waits_can_be_undone_and_is_made_once(rush: Rush) -> None:

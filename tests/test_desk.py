@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,8 +18,9 @@ from test_pictures import photo
 
 from xueshi import records
 from xueshi.bridge import carry_out
+from xueshi.bridge.brought import bring
 from xueshi.delivery import Wording
-from xueshi.errors import HostUnavailable
+from xueshi.errors import HostDenied, HostUnavailable
 from xueshi.outbox import Gathering
 from xueshi.records import render
 from xueshi.words import receipt_code
@@ -309,6 +311,45 @@ def test_a_host_that_is_away_delays_a_decision_and_loses_none(
         assert carry_out(slow.office, slow.office.now()) == 1
     assert "正在生效" in slow.client.get(slow.reviewer()).text
     assert carry_out(slow.office, slow.office.now()) == 0 and state(slow) == "merged"
+
+
+def test_a_decision_that_the_host_denies_ends_and_can_be_made_again(
+    slow: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow.sent()
+    slow.deliver()
+    slow.client.post(f"{slow.reviewer()}/approve", data={"pull": slow.pull()})
+    later(slow, TEN)
+    calls = []
+
+    def denied(*_: object, **__: object) -> str:
+        calls.append(1)
+        raise HostDenied("403: may not merge")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(slow.office.desk, "merge", denied)
+        for _ in range(3):
+            carry_out(slow.office, slow.office.now())
+    assert len(calls) == 1 and slow.outbox.decisions.waiting() == []
+    told = slow.client.get(slow.reviewer()).text
+    assert "正在生效" not in told and "代码托管平台不让审核台这样做" in told and "党委管理员" in told
+    assert "待审核 1 条" in slow.client.get(slow.reviewer("m0005")).text  # nobody else waits for it either
+    slow.client.post(f"{slow.reviewer()}/approve", data={"pull": slow.pull()})
+    later(slow, 2 * TEN)
+    carry_out(slow.office, slow.office.now())
+    assert state(slow) == "merged"
+
+
+def test_a_proposal_that_is_not_fetched_yet_is_read_once_it_is(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.sent()
+    desk.deliver()
+    (pull,) = desk.host.open_pulls()
+    away = replace(pull, head="f" * 40)
+    assert bring(desk.office, away).studies == ()
+    assert "f" * 40 not in desk.office.brought  # nothing was concluded from not having it
+    assert len(bring(desk.office, pull).studies) == 1
 
 
 @pytest.mark.parametrize("noted", [True, False])

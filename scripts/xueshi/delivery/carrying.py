@@ -6,10 +6,11 @@ import fcntl
 import logging
 import random
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 from xueshi.delivery.clone import MAIN, REFSPECS, open_clone
 from xueshi.delivery.proposing import Proposing, Wording
@@ -31,8 +32,10 @@ from xueshi.records import read_commits, submission
 _WAIT, _LONGEST = 2.0, 900.0  # seconds between tries of a step that failed: at first, and at most
 _DENIED = 300.0  # seconds until a host is asked again that did not let us in
 _ATTEMPTS = 12  # then a person must look
+_IN_A_ROW = 3  # pull requests that cannot be read, then the host is meant
 _TOGETHER = 50  # refs in one push
 _REF = re.compile(r"sub/[0-7][0-9A-HJKMNP-TV-Z]{25}")
+T = TypeVar("T")
 _LOG = logging.getLogger("xueshi.delivery")
 
 
@@ -184,14 +187,12 @@ class Delivery:
         self.opened = self.host.open_pulls()
         waiting = {pull.number for pull in self.opened}
         self.outbox.batches.reopen(waiting)
-        decided = 0
-        for held in self.outbox.batches.proposed():
-            if held.pull is None or held.pull in waiting:
-                continue
-            pull = self.host.get(held.pull)
-            if pull is not None and pull.state != "open":
-                decided += self._settling.decided(held, pull, now)
-        return decided
+        gone = [held for held in self.outbox.batches.proposed() if held.pull and held.pull not in waiting]
+        return self._each(gone, lambda held: self._decided(held, now))
+
+    def _decided(self, held: Batch, now: datetime) -> int:
+        pull = self.host.get(held.pull or 0)
+        return self._settling.decided(held, pull, now) if pull is not None and pull.state != "open" else 0
 
     def tidy(self, now: datetime) -> None:
         """Delete the refs of what is decided, and open a pull request for each proposal that somebody pushed."""
@@ -199,19 +200,38 @@ class Delivery:
             name.removeprefix("refs/heads/"): sha for name, sha in self.clone.refs("refs/heads/sub").items()
         }
         waiting = {pull.head_ref for pull in self.opened}
-        for ref, sha in refs.items():
-            if ref in waiting:
-                continue
-            held = self.outbox.batches.get(ref.removeprefix("sub/"))
-            if held is not None and held.state != "decided":
-                continue
-            pull = self.host.find(ref)
-            if held is None and pull is None and _REF.fullmatch(ref):
-                if self.outbox.limits.spend(self.host.budget, now.timestamp()):
-                    self.host.open(ref, f"【待审核】{ref}", "", now)
-            elif self._is_ours(held, sha) if held else pull is not None and pull.state != "open":
-                name = f"refs/heads/{ref}"
-                self.clone.push(self.host.url, f":{name}", leases={name: sha})
+        others = [(ref, sha) for ref, sha in refs.items() if ref not in waiting]
+        self._each(others, lambda one: self._tidy_one(*one, now))
+
+    def _tidy_one(self, ref: str, sha: str, now: datetime) -> int:
+        held = self.outbox.batches.get(ref.removeprefix("sub/"))
+        if held is not None and held.state != "decided":
+            return 0
+        pull = self.host.find(ref)
+        if held is None and pull is None and _REF.fullmatch(ref):
+            if self.outbox.limits.spend(self.host.budget, now.timestamp()):
+                self.host.open(ref, f"【待审核】{ref}", "", now)
+        elif self._is_ours(held, sha) if held else pull is not None and pull.state != "open":
+            name = f"refs/heads/{ref}"
+            self.clone.push(self.host.url, f":{name}", leases={name: sha})
+        return 1
+
+    def _each(self, many: Iterable[T], act: Callable[[T], int]) -> int:
+        """The sum of what `act` gives for each. One that the host cannot tell of, or refuses, does not hold up those after it; of
+        three in a row the last error is raised: then it is the host."""
+        done = failed = 0
+        for one in many:
+            try:
+                done += act(one)
+                failed = 0
+            except (HostLimited, HostDenied):
+                raise
+            except XueshiError as error:
+                _LOG.warning("%s", error)
+                failed += 1
+                if failed == _IN_A_ROW:
+                    raise
+        return done
 
     def _is_ours(self, held: Batch, sha: str) -> bool:
         """Whether the ref of a decided batch may go. One that never had a pull request may have met a stranger's."""

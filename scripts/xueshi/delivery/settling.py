@@ -45,11 +45,14 @@ class Settling:
         """Record what a batch's pull request came to, merged or closed; how many submissions were decided."""
         if pull.state == "merged":
             self.clone.fetch(self.host.url, *REFSPECS)
-            there = self.clone.tree(MAIN, *(row.sent.path for row in held.rows))
+            paths = [row.sent.path for row in held.rows]
+            there = self.clone.tree(MAIN, *paths)
+            before = self.clone.tree(held.base, *paths) if held.base else {}
             by = self._decider(pull)
             told = {
                 row.sent.id: ("approved", by, "")
-                if row.sent.path in there
+                # Of a correction the file was there before: merged is what it changed.
+                if row.sent.path in there and there[row.sent.path] != before.get(row.sent.path)
                 else ("returned", by, "审核人合并时去掉了这一条")
                 for row in held.rows
             }
