@@ -418,3 +418,11 @@ def test_a_history_with_a_root_of_its_own_is_told(school: School) -> None:
     head = school.propose(school.study())
     merged = school.commit((head, stranger), {"records/x": b"1"}, "Merge\n", WEI)
     assert forged_merges(school.repo, school.tip, merged) == (merged,)
+
+
+def test_what_is_not_in_a_repository_is_nobodys_ancestor(school: School) -> None:
+    before = school.tip
+    school.push({"README.md": b"x\n"})
+    repo, absent = school.repo, "f" * 40
+    assert repo.is_ancestor(before, school.tip) and not repo.is_ancestor(school.tip, before)
+    assert not repo.is_ancestor(absent, school.tip) and not repo.is_ancestor(absent, absent)

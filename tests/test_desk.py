@@ -530,6 +530,11 @@ def test_a_long_text_opens_at_a_tap_and_a_pull_requests_number_is_put_aside(desk
 # --- speed and pages
 
 
+@pytest.mark.parametrize("digits", [10, 5000])
+def test_a_number_that_no_pull_request_has_is_not_found(desk: Desk, digits: int) -> None:
+    assert desk.client.get(f"{desk.reviewer()}/{'9' * digits}").status_code == 404
+
+
 def test_a_long_queue_comes_in_pages_of_less_than_100_kb(desk: Desk) -> None:
     desk.delivery.rules = Gathering(rush=100)
     for number in range(35):

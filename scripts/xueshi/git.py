@@ -172,7 +172,9 @@ class Repository:
             return None
 
     def is_ancestor(self, a: str, b: str) -> bool:
-        return self.merge_base(a, b) == self.resolve(a)
+        """Whether `a` is `b` or came before it; of what is not in this repository nothing is known."""
+        base = self.merge_base(a, b)
+        return base is not None and base == self.resolve(a)
 
     # --- writing
 

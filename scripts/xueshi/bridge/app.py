@@ -10,6 +10,7 @@ from typing import Any
 from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -35,6 +36,15 @@ MAX_BODY = 66 * 1024 * 1024  # three pictures of the largest size and the text
 _STUDY, _DECISIONS = guards.Most(12, 40, 128 * 1024), guards.Most(0, 600, 64 * 1024)
 _LEAST = (Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY),)
 Handler = Callable[[Request], Awaitable[Response]]
+
+
+class _Number(IntegerConvertor):
+    """A pull request's number in an address: Python refuses to read thousands of digits."""
+
+    regex = "[0-9]{1,9}"
+
+
+register_url_convertor("pull", _Number())
 
 
 def make_app(office: Office, others: list[BaseRoute], around: Sequence[Middleware] = _LEAST) -> Starlette:
@@ -194,7 +204,7 @@ def _desk_routes(office: Office) -> list[BaseRoute]:
     def picture(who: desk.Reviewer, request: Request, form: Any) -> Response:
         return _webp(desk.picture(office, who, request.path_params["sha256"]), request)
 
-    below, number = "/desk/{token}", "/desk/{token}/{number:int}"
+    below, number = "/desk/{token}", "/desk/{token}/{number:pull}"
     return [
         Route(below, view("open")),
         Route(f"{below}/confirm", page(unlock, confirmed=False), methods=["POST"]),
