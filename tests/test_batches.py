@@ -16,12 +16,13 @@ from conftest import BRIDGE, DESK, START, School, committee_files
 
 from xueshi import records, ulids
 from xueshi.delivery import MAIN, Delivery, leaving, open_clone
+from xueshi.delivery.proposing import Proposing
 from xueshi.errors import HostDenied, HostLimited, HostRefused, HostUnavailable, HostUnknown
 from xueshi.git import RefUpdate
 from xueshi.hosts.base import Budget, Comment, Pull
 from xueshi.hosts.local import LocalHost
 from xueshi.model import Organisation
-from xueshi.outbox import Gathering, Outbox
+from xueshi.outbox import Batch, Gathering, Outbox
 from xueshi.outbox.gathering import gathered
 from xueshi.proposals import Sent
 from xueshi.records import parse_file
@@ -486,6 +487,22 @@ def test_a_correction_is_proposed_alone_and_on_top_of_main(rush: Rush) -> None:
     (study,) = proposal.studies
     assert (study.id, study.hours, study.change.reason if study.change else "") == (first.id, 1, "日期写错了")
     assert study.submitted.at == first.at
+
+
+def test_what_breaks_when_pushed_together_is_pushed_one_by_one(
+    rush: Rush, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent, push, tried = rush.send(3), Proposing.push, []
+
+    def broken(self: Proposing, taken: list[Batch]) -> None:
+        tried.append(len(taken))
+        if len(taken) > 1 or taken[0].rows[0].sent.id == sent[0].id:
+            raise RuntimeError("a fault of ours")
+        push(self, taken)
+
+    monkeypatch.setattr(Proposing, "push", broken)
+    assert rush.delivery().deliver(NOW) == 2 and tried == [3, 1, 1, 1]
+    assert [rush.state(one) for one in sent] == ["parked", "pending", "pending"]
 
 
 class Unreadable(FaultyHost):

@@ -340,6 +340,28 @@ def test_a_decision_that_the_host_denies_ends_and_can_be_made_again(
     assert state(slow) == "merged"
 
 
+def test_a_fault_of_ours_in_one_decision_is_told_and_holds_up_no_other(
+    slow: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow.sent()
+    slow.sent(title="另一次学习", key="another")
+    slow.deliver()
+    for number in (1, 2):
+        slow.client.post(f"{slow.reviewer()}/approve", data={"pull": slow.pull(number)})
+    later(slow, TEN)
+    merge = slow.host.merge
+
+    def broken(number: int, *more: object, **named: object) -> str:
+        if number == 1:
+            raise RuntimeError("a fault of ours")
+        return merge(number, *more, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(slow.office.desk, "merge", broken)
+    carry_out(slow.office, slow.office.now())
+    assert (state(slow, 1), state(slow, 2)) == ("open", "merged")
+    assert "系统出错了" in slow.client.get(slow.reviewer()).text
+
+
 def test_a_proposal_that_is_not_fetched_yet_is_read_once_it_is(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ import json
 import re
 import socket
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -168,7 +169,7 @@ class State:
         return True
 
 
-class FakeHost:
+class FakeHost(ABC):
     """The server. A dialect gives `prefix`, `kind`, `routes` and the words for what is wrong."""
 
     kind, prefix = "", ""
@@ -193,8 +194,9 @@ class FakeHost:
     def api(self) -> str:
         return self.base + self.prefix
 
+    @abstractmethod
     def routes(self) -> Sequence[tuple[str, str, Handler]]:
-        raise NotImplementedError
+        """Method, path and handler of all that the dialect answers."""
 
     def token(self, headers: Mapping[str, str]) -> str:
         return headers.get("authorization", "").partition(" ")[2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from xueshi.connecting import connect
 from xueshi.errors import HostUnavailable, UsageError
 from xueshi.git import init_bare
 from xueshi.outbox import Row
-from xueshi.service import Service, embedded
+from xueshi.service import Service, _Repeating, embedded
 from xueshi.words import receipt_code
 
 HOME = "http://127.0.0.1:8765"
@@ -199,3 +200,21 @@ def test_an_embedded_host_without_records_says_what_makes_one(tmp_path: Path) ->
     with pytest.raises(UsageError, match="xueshi demo") as caught:
         connect(embedded(tmp_path, HOME))
     assert bilingual(str(caught.value))
+
+
+def test_a_fault_of_ours_ends_no_thread_that_everybody_waits_for(caplog: pytest.LogCaptureFixture) -> None:
+    turns, done = [0], threading.Event()
+
+    def act() -> float:
+        turns[0] += 1
+        if turns[0] == 1:
+            raise RuntimeError("a fault of ours")
+        done.set()
+        return 60.0
+
+    thread = _Repeating("test", act)
+    thread.start()
+    thread.wake()
+    assert done.wait(10)
+    thread.stop()
+    assert "a fault of ours" in caplog.text
