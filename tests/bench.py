@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import io
 import os
+import random
 import secrets
 import shutil
 import signal
@@ -25,7 +27,7 @@ from urllib.request import urlopen
 
 import httpx2
 from conftest import DESK
-from test_pictures import photo
+from PIL import Image
 
 from xueshi import sample
 from xueshi.hosts.local import MAIN, LocalHost
@@ -63,31 +65,66 @@ def main() -> None:
             first / "host.git", members=told.members, records=told.records, seed=7, until=today
         )
         print(f"{os.cpu_count()} cores; {told.members} members, {told.records} records", flush=True)
-        loads = {"registration without a photo": None, "registration with a photo": photo(2400, 1800)}
+        loads = {"registration without a photo": None, "registration with a photo": snapshot()}
         for what in loads:  # each begins without the other's backlog
             shutil.copytree(first, Path(name) / what)
-        with serving("xueshi", first) as port:
+        with serving("xueshi", first) as (port, _):
             links = Links(secret(first / SECRET), f"http://127.0.0.1:{port}")
             site = f"{links.base_url}/site/"
             wait_for(lambda: urlopen(site, timeout=5).status == 200, 300)
             follow(first, made, links, site)
         for what, picture in loads.items():
-            with serving("xueshi", Path(name) / what) as port:
+            with serving("xueshi", Path(name) / what) as (port, pid):
                 links = Links(secret(Path(name) / what / SECRET), f"http://127.0.0.1:{port}")
                 paths = [urlsplit(links.personal(f"m{n:04d}")).path for n in range(1, told.members + 1)]
                 wait_for(lambda at=f"{links.base_url}/site/": urlopen(at, timeout=5).status == 200, 300)
-                registrations(paths, port, told.seconds, picture, what)
+                registrations(paths, (port, pid), told.seconds, picture, what)
 
 
-def registrations(paths: list[str], port: int, seconds: float, picture: bytes | None, what: str) -> None:
-    """Print accepted a second and the 99th percentile, ours and the floor's."""
-    ours = asyncio.run(load(paths, port, seconds, picture, 303))
-    with tempfile.TemporaryDirectory() as name, serving("empty", Path(name)) as other:
-        floor = asyncio.run(load(paths, other, seconds, picture, 303))
+def registrations(
+    paths: list[str], ours_at: tuple[int, int], seconds: float, picture: bytes | None, what: str
+) -> None:
+    """Print accepted a second, the 99th percentile and processor time each, ours and the floor's (at: port and process)."""
+    ours, each = asyncio.run(measured(paths, ours_at, seconds, picture))
+    with tempfile.TemporaryDirectory() as name, serving("empty", Path(name)) as at:
+        floor, least_each = asyncio.run(measured(paths, at, seconds, picture))
     rate, least = len(ours) / seconds, len(floor) / seconds
     size = f" ({len(picture) // 1024} KB)" if picture else ""
-    print(f"{what}{size}: {rate:.0f}/s, p99 {p99(ours):.0f} ms; empty handler {least:.0f}/s, p99 {p99(floor):.0f} ms; "
-          f"ratio {rate / least:.3f}")  # fmt: skip
+    print(f"{what}{size}: {rate:.0f}/s, p99 {p99(ours):.0f} ms, {each * 1000:.2f} ms of processor each; "
+          f"empty handler {least:.0f}/s, p99 {p99(floor):.0f} ms, {least_each * 1000:.2f} ms each; "
+          f"ratio {rate / least:.3f}, of processor {each / least_each:.1f}; load {os.getloadavg()[0]:.1f}")  # fmt: skip
+
+
+async def measured(
+    paths: list[str], at: tuple[int, int], seconds: float, picture: bytes | None
+) -> tuple[list[float], float]:
+    """What `load` gives, after a moment to warm up, and processor seconds a request."""
+    port, pid = at
+    await load(paths, port, seconds / 4, picture, 303)
+    before = spent(pid)
+    times = await load(paths, port, seconds, picture, 303)
+    return times, (spent(pid) - before) / len(times)
+
+
+def snapshot(width: int = 2400, height: int = 1800) -> bytes:
+    """A JPEG of about 300 KB that is no easier than a photo: slopes, shapes and grain."""
+    chance = random.Random(3)
+
+    def spread(step: int) -> Image.Image:
+        small = (width // step, height // step)
+        noise = Image.frombytes("RGB", small, chance.randbytes(small[0] * small[1] * 3))
+        return noise.resize((width, height), Image.Resampling.BICUBIC)
+
+    image = Image.blend(Image.blend(spread(100), spread(12), 0.25), spread(3), 0.08)
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=50)
+    return out.getvalue()
+
+
+def spent(pid: int) -> float:
+    """Seconds of processor time of a process, and of those it has waited for."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
 
 
 def p99(times: list[float]) -> float:
@@ -187,7 +224,8 @@ def plain_mkdocs() -> float:
 
 
 @contextmanager
-def serving(what: str, folder: Path) -> Iterator[int]:
+def serving(what: str, folder: Path) -> Iterator[tuple[int, int]]:
+    """A server's port and process."""
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -208,7 +246,7 @@ def serving(what: str, folder: Path) -> Iterator[int]:
     process = subprocess.Popen(run, stdout=subprocess.DEVNULL, env={**os.environ, **FREE})
     try:
         wait_for(lambda: socket.create_connection(("127.0.0.1", port), 1).close() is None, 60)
-        yield port
+        yield port, process.pid
     finally:
         process.send_signal(signal.SIGINT)
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import settings
 
 from xueshi import project, proposals, records, totals, ulids
+from xueshi.builder import Builder
 from xueshi.git import Identity, NewCommit, RefUpdate, Repository, init_bare
 from xueshi.model import SHANGHAI, Study, Totals
 from xueshi.proposals import Sent
@@ -34,6 +36,34 @@ def own_logs() -> Iterator[None]:
     for log, level, disabled, handlers in held:
         log.setLevel(level)
         log.disabled, log.handlers = disabled, handlers
+
+
+# Where several workers take a file each, these begin: whoever came to one of them last would be waited for.
+LONG = (
+    "test_query.py",
+    "test_theme.py",
+    "test_kill.py",
+    "test_workflows.py",
+    "test_job.py",
+    "test_site.py",
+    "test_loader.py",
+    "test_storm.py",
+)
+FOUND = "found"  # what a test tells beside passing, by `record_property`
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long files first; each keeps its order."""
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests found, whichever worker they ran in."""
+    for report in [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]:
+        for name, value in report.user_properties:
+            if name == FOUND and report.when == "call":
+                terminalreporter.write_line(f"{report.nodeid.partition('::')[0]}: {value}")
 
 
 settings.register_profile(
@@ -137,6 +167,13 @@ def figures(repo: Repository, on: date, rev: str = "main") -> Totals:
     """Totals of a revision with the policy and the approvals that it has."""
     approved, history = records.load_approved(repo, rev)
     return totals.total(approved, approved.policy, history.approvals(), on)
+
+
+@pytest.fixture(scope="session")
+def builder() -> Iterator[Builder]:
+    """Builds the sites of many tests in one process, as a bridge does. A test of what a single build makes has its own."""
+    with closing(Builder()) as made:
+        yield made
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from xueshi import speech
+
 SITE = Path(__file__).parent.parent / "site"
 ASOF = "2026-11-26 18:00"
 VECTORS: dict[str, str] = json.loads(
@@ -102,14 +104,16 @@ def packed(value: object) -> bytes:
     return zlib.compress(json.dumps(value, ensure_ascii=False).encode())
 
 
-def loader_page(lang: str = "zh-CN", scripts: tuple[str, ...] = ()) -> str:
+def loader_page(lang: str = "zh-CN", scripts: tuple[str, ...] = (), report: str = "") -> str:
     made = Environment(
         loader=FileSystemLoader(SITE / "templates"), autoescape=True, undefined=StrictUndefined
     )
-    template = made.get_template("loader.html")
-    return template.render(
-        lang=lang, site_name="学时", organisation="示例大学艺术学院党委", scripts=scripts, version=""
-    )
+    with speech.spoken(lang):
+        speech.teach(made)
+        template = made.get_template("loader.html")
+        return template.render(
+            site_name="学时", organisation="示例大学艺术学院党委", scripts=scripts, version="", report=report
+        )
 
 
 @contextmanager

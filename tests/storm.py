@@ -61,14 +61,21 @@ class Storm:
     killed: int = 0
 
 
+def lots(chance: random.Random, failing: float) -> Iterator[bool]:
+    """Whether each call fails: of every ten as many as are to fail, so that few calls are not spared by luck."""
+    while True:
+        yield from (n < 10 * failing for n in chance.sample(range(10), 10))
+
+
 def weather(storm: Storm, fake: FakeHost) -> None:
     """Let the host fail: before it did the work, after it, or with the connection cut."""
     chance, lock = random.Random(storm.seed), threading.Lock()
+    fails = lots(random.Random(storm.seed), storm.failing)
 
     def fault(asked: Asked) -> Fault | None:
         with lock:
             storm.calls += 1
-            if chance.random() >= storm.failing:
+            if not next(fails):
                 return None
             done = asked.method != "GET" and chance.random() < 0.5
             kind = chance.choice(("502", "503", "cut"))
@@ -79,7 +86,7 @@ def weather(storm: Storm, fake: FakeHost) -> None:
     def git_fault(path: str) -> str:
         with lock:
             storm.calls += 1
-            if chance.random() >= storm.failing:
+            if not next(fails):
                 return ""
             when = chance.choice(("before", "after"))
             storm.faults[f"git {path.rsplit('/', 1)[-1]} {when}"] += 1

@@ -13,6 +13,7 @@ from conftest import figures
 from jsonschema import Draft202012Validator
 
 from xueshi import project, publish, records, sample
+from xueshi.builder import Builder
 from xueshi.cli import main
 from xueshi.git import Repository
 from xueshi.reports.address import address
@@ -23,13 +24,14 @@ ON, SECRET = date(2026, 11, 24), b"s" * 32
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> tuple[Repository, Path]:
+def site(tmp_path_factory: pytest.TempPathFactory, builder: Builder) -> tuple[Repository, Path]:
     folder = tmp_path_factory.mktemp("api")
     made = sample.write(folder / "host.git", members=20, records=80, seed=7, until=ON)
     publish.build(
         made.repo,
         publish.inputs(made.repo, "main", on=ON, secret=SECRET, edition="open"),
         folder / "site",
+        builder,
     )
     return made.repo, folder / "site"
 
@@ -44,7 +46,7 @@ def test_every_file_keeps_its_schema(site: tuple[Repository, Path]) -> None:
     assert published == project.schema("api")
     check = Draft202012Validator(published)
     files = [*(folder / "api" / "v1").glob("[!s]*.json"), *folder.glob("*/*/v1.json")]
-    assert len(files) == 3 + 8 + 20
+    assert len(files) == 3 + 1 + 8 + 20
     for path in files:
         assert not list(check.iter_errors(json.loads(path.read_text(encoding="utf-8")))), path
     assert not check.is_valid({"version": 1, "kind": "member"})

@@ -547,6 +547,101 @@ def test_a_pull_request_that_cannot_be_read_holds_up_no_other(rush: Rush, unread
     assert delivery.reconcile(NOW) == 1
 
 
+class Forgetful(FaultyHost):
+    """A host where pull requests are not seen: not yet, or because they lead elsewhere now."""
+
+    hidden: frozenset[int] = frozenset()
+
+    def get(self, number: int) -> Pull | None:
+        return None if number in self.hidden else super().get(number)
+
+    def open_pulls(self) -> list[Pull]:
+        return [pull for pull in super().open_pulls() if pull.number not in self.hidden]
+
+
+def forgetful(rush: Rush) -> Forgetful:
+    made = Forgetful(rush.host.repo, DESK)
+    made.faulty, made.budget = Faulty(), Budget()
+    rush.host = made
+    return made
+
+
+def looks(delivery: Delivery, minutes: int, at: datetime = NOW) -> datetime:
+    """A look each minute; when the last one was."""
+    for _ in range(minutes):
+        at += timedelta(minutes=1)
+        delivery.reconcile(at)
+    return at
+
+
+def test_a_deleted_pull_request_is_set_aside_after_an_hour_and_proposed_again_once(rush: Rush) -> None:
+    (sent, other), delivery = rush.send(2), rush.delivery()
+    delivery.deliver(NOW)
+    held = rush.outbox.batches.get(sent.id)
+    assert held is not None
+    for name in rush.host.repo.refs(f"refs/pull/{held.pull}"):
+        rush.host.repo.run("update-ref", "-d", name)
+    at = looks(delivery, 50)
+    assert rush.state(sent) == "pending", "a glance is not enough"
+    at = looks(delivery, 20, at)
+    row = rush.outbox.get(sent.id)
+    assert row is not None and row.state == "parked" and "管理员会重新送审" in (row.reason or "")
+    (parked,) = rush.outbox.batches.parked()
+    assert "deleted, or leads to another ref" in (parked.error or "") and rush.state(other) == "pending"
+    looks(delivery, 30, at)
+    assert rush.state(sent) == "parked" and rush.outbox.batches.unpark(sent.id)
+    assert not rush.outbox.batches.unpark(sent.id)
+    for _ in range(3):
+        delivery.carry(at)
+    assert {pull.head_ref for pull in rush.host.open_pulls()} == {f"sub/{one.id}" for one in (sent, other)}
+    assert len(rush.host.open_pulls()) == 2
+    row = rush.outbox.get(sent.id)
+    assert row is not None and (row.state, row.reason) == ("pending", None)
+    pull = rush.host.find(f"sub/{sent.id}")
+    assert pull is not None
+    rush.host.merge(pull.number, pull.head, "m0003", at)
+    delivery.reconcile(at)
+    assert rush.state(sent) == "approved"
+
+
+def test_a_pull_request_that_is_back_in_time_was_never_missing(rush: Rush) -> None:
+    host, (sent,), delivery = forgetful(rush), rush.send(), rush.delivery()
+    delivery.deliver(NOW)
+    at = NOW
+    for _ in range(3):  # never away for an hour
+        host.hidden = frozenset({1})
+        at = looks(delivery, 40, at)
+        host.hidden = frozenset()
+        at = looks(delivery, 1, at)
+    held = rush.outbox.batches.get(sent.id)
+    assert held is not None and (held.state, held.attempts, held.error) == ("proposed", 0, None)
+
+
+@pytest.mark.parametrize("then", ["waits", "merged", "returned", "retried"])
+def test_a_pull_request_that_was_led_elsewhere_and_back_goes_on(rush: Rush, then: str) -> None:
+    host, (sent,), delivery = forgetful(rush), rush.send(), rush.delivery()
+    delivery.deliver(NOW)
+    host.hidden = frozenset({1})
+    at = looks(delivery, 70)
+    assert rush.state(sent) == "parked"
+    host.hidden = frozenset()
+    pull = host.get(1)
+    assert pull is not None
+    if then == "merged":
+        host.merge(1, pull.head, "m0003", at)
+    elif then == "returned":
+        host.close(1, "m0003", "日期有误", at)
+    elif then == "retried":
+        assert rush.outbox.batches.unpark(sent.id)
+        delivery.carry(at)
+    looks(delivery, 15, at)
+    row = rush.outbox.get(sent.id)
+    assert row is not None
+    expected = {"merged": ("approved", None), "returned": ("returned", "日期有误")}
+    assert (row.state, row.reason) == expected.get(then, ("pending", None))
+    assert [one.number for one in host.pulls()] == [1] and rush.outbox.batches.parked() == []
+
+
 def test_a_host_that_answers_nothing_is_asked_three_times_a_pass(rush: Rush, unreadable: Unreadable) -> None:
     rush.send(5)
     delivery = rush.delivery()
@@ -610,6 +705,19 @@ def test_a_decision_waits_can_be_undone_and_is_made_once(rush: Rush) -> None:
     assert again is not None and decisions.hasten(again.id, "m0003", NOW.timestamp())
     assert decisions.end(again.id, "failed", "moved") and not decisions.undo(again.id, "m0003")
     assert [one.error for one in decisions.failed("m0003", NOW)] == ["moved"]
+
+
+def test_nothing_waits_for_a_time_that_a_clock_ahead_wrote(rush: Rush) -> None:
+    """It was set right by a year: steps that were put off, decisions, and what gathers in a rush."""
+    (sent,), year, delivery = rush.send(), NOW + timedelta(days=365), rush.delivery()
+    rush.host.faulty.plan = [(HostUnavailable("away"), False)]
+    assert delivery.deliver(year) == 0 and delivery.deliver(NOW) == 1 and rush.state(sent) == "pending"
+    made = rush.outbox.decisions.add(1, "a" * 40, "m0003", "approve", {}, year, year.timestamp() + 600)
+    later = rush.outbox.decisions.add(2, "a" * 40, "m0003", "approve", {}, NOW, NOW.timestamp() + 3600)
+    assert made is not None and later is not None
+    assert [one.id for one in rush.outbox.decisions.due(NOW.timestamp())] == [made.id]
+    rush.send(8, at=year)
+    assert delivery.deliver(NOW) == 1, "a rush, but nobody is waited for"
 
 
 def test_a_webhook_is_new_once(rush: Rush) -> None:

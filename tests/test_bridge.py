@@ -571,6 +571,7 @@ def test_an_outbox_that_is_held_gives_the_form_back_with_all_that_was_filled_in(
         held.execute("ROLLBACK")
     assert (busy.status_code, photos.status_code) == (503, 503), "and not a fault of ours"
     assert "系统正忙" in busy.text and "很长的主题" in busy.text and 'name="kept"' in busy.text
+    assert "还没有存下</h2>" in busy.text and "需要修改" not in busy.text and "修改后" not in busy.text
     assert f'name="key" value="{GOOD["key"]}"' in busy.text, "sent again it is the same"
     assert desk.outbox.of_member("m0012") == []
     assert desk.client.post(desk.member(), data=filled, follow_redirects=False).status_code == 303

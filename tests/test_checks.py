@@ -28,6 +28,7 @@ from xueshi.model import (
     Norm,
     Picture,
     RecordSet,
+    Root,
     Selector,
     Span,
     Study,
@@ -159,6 +160,16 @@ def links(*held: Held) -> Callable[[RecordSet], RecordSet]:
     return lambda found: replace(found, keys=Keys(readers=held))
 
 
+ROOT_2026 = Root("link", "2026", "0123456789abcdef")
+
+
+def root_replaced(base: RecordSet) -> Proposed:
+    path = "records/keys.yaml"
+    other = replace(ROOT_2026, fingerprint="f" * 16)
+    head = replace(base, keys=Keys(roots=(other,)), blobs={**base.blobs, path: "k" * 40})
+    return proposal(replace(base, keys=Keys(roots=(ROOT_2026,))), head, path)
+
+
 def link_back(base: RecordSet) -> Proposed:
     path = "records/keys.yaml"
     head = replace(base, keys=Keys(), blobs={**base.blobs, path: "k" * 40})
@@ -204,6 +215,7 @@ WRONG: dict[str, Callable[[RecordSet], RecordSet]] = {
     "closing-stands": closed_otherwise,
     "readers-of-links-are-known": links(Held("member", "m9999", 1)),
     "links-stand-once": links(Held("member", "m0012", 1), Held("member", "m0012", 2)),
+    "roots-stand-once": lambda found: replace(found, keys=Keys(roots=(ROOT_2026, ROOT_2026))),
     "epochs-are-not-ahead": lambda found: replace(found, keys=Keys(link="2030")),
     "policy-rules-are-whole": policy(norms=(Norm("n", "体检", ("branch",), "members", DAY, None, "x"),)),
 }
@@ -302,6 +314,7 @@ REFUSED: dict[str, Callable[[RecordSet], Proposed]] = {
     ),
     "closing-is-of-main": lambda base: proposal(base, closed_otherwise(base), "records/closed-2026.yaml"),
     "links-only-move-on": link_back,
+    "fingerprints-stay": root_replaced,
     "rules-in-force-are-ended-not-changed": lambda base: new_rules(base, requirements=()),
 }
 

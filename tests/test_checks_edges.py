@@ -200,6 +200,7 @@ def test_several_days_hold_hardly_more_than_whole_days_of_study(hours: str, days
 @pytest.mark.parametrize(
     ("ident", "wrong"),
     [("7" + "Z" * 25, True), ("0" * 26, True), (ulids.new(datetime(1999, 12, 31, tzinfo=UTC)), True), (ulids.new(datetime(2200, 1, 1, tzinfo=UTC)), True), (ulids.new(datetime(2000, 1, 1, tzinfo=UTC)), False), (ulids.new(datetime(2199, 12, 31, tzinfo=UTC)), False)],
+    ids=("last", "first", "1999", "2200", "2000", "2199"),
 )  # fmt: skip
 def test_an_id_carries_a_time_that_can_be(ident: str, wrong: bool) -> None:
     one = study(1, id=ident, path=f"records/jg1/{ulids.year_of(ident)}/{ident}.yaml")
@@ -967,7 +968,7 @@ def test_an_id_that_main_has_had_is_taken() -> None:
     assert rule(proposal.ids_are_never_reused, replace(change, used={TWO.id: TWO.path})) == []
 
 
-@pytest.mark.parametrize(("action", "was", "taken"), [("restore", ONE.path, False), ("correct", ONE.path, True), ("restore", TWO.path, True), (None, ONE.path, True)])  # fmt: skip
+@pytest.mark.parametrize(("action", "was", "taken"), [("restore", ONE.path, False), ("correct", ONE.path, True), ("restore", TWO.path, True), (None, ONE.path, True)], ids=("restored", "corrected", "as another", "anew"))  # fmt: skip
 def test_a_record_that_is_gone_comes_back_only_as_itself(action: str | None, was: str, taken: bool) -> None:
     back = replace(ONE, **changed(action)) if action else ONE
     change = proposed(without(BASE, ONE.path), with_(BASE, back, TWO), ONE.path, used={ONE.id: was})

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import socket
 import threading
 from datetime import date
 from pathlib import Path
@@ -13,7 +16,7 @@ from conftest import School
 
 from xueshi import demo, service
 from xueshi.cli import main
-from xueshi.errors import XueshiError
+from xueshi.errors import UsageError, XueshiError
 from xueshi.git import Repository
 from xueshi.records import study_file
 
@@ -149,3 +152,29 @@ def test_a_site_is_built_where_one_stands(
     )
     assert answer.exit_code == 0, answer.output
     assert (tmp_path / "out" / "site" / "index.html").is_file()
+    assert "没有给出密钥" in answer.stderr and "xueshi keys make" in answer.stderr
+
+
+def test_an_address_that_cannot_be_listened_at_is_named_with_the_cure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with demo.listen("127.0.0.1", 0) as taken:
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(UsageError, match=rf"127\.0\.0\.1:{port} is taken; .*--port \(listen\.port\)"):
+            demo.listen("127.0.0.1", port)
+    with pytest.raises(
+        UsageError, match=r"192\.0\.2\.7:8765 is no address of this machine; set listen\.host"
+    ):
+        demo.listen("192.0.2.7", 8765)
+    for number, told in (
+        (errno.EACCES, r"\[::1\]:80 is not for this user"),
+        (errno.EINVAL, r"cannot listen at \[::1\]:80"),
+    ):
+
+        def refuse(self: socket.socket, address: object, number: int = number) -> None:
+            raise OSError(number, os.strerror(number))
+
+        with monkeypatch.context() as broken, pytest.raises(UsageError, match=told):
+            broken.setattr(socket.socket, "bind", refuse)
+            demo.listen("::1", 80)

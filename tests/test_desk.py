@@ -19,8 +19,10 @@ from test_pictures import photo
 from xueshi import records
 from xueshi.bridge import carry_out
 from xueshi.bridge.brought import bring
+from xueshi.bridge.obstacles import why
+from xueshi.bridge.pages import Refused
 from xueshi.delivery import Wording
-from xueshi.errors import HostDenied, HostUnavailable
+from xueshi.errors import HostConflict, HostDenied, HostProtected, HostRefused, HostUnavailable
 from xueshi.outbox import Gathering
 from xueshi.records import render
 from xueshi.words import receipt_code
@@ -338,6 +340,88 @@ def test_a_decision_that_the_host_denies_ends_and_can_be_made_again(
     later(slow, 2 * TEN)
     carry_out(slow.office, slow.office.now())
     assert state(slow) == "merged"
+
+
+@pytest.mark.parametrize(
+    ("refused", "told"),
+    [
+        (HostProtected("405: Does not have enough approvals", "approvals"), "还缺规定的审批"),
+        (HostProtected("405: Required status check", "checks"), "检查还没有通过"),
+        (HostConflict("405: Method Not Allowed"), "代码托管平台现在不让合并"),
+        (HostRefused("422: Validation Failed"), "代码托管平台没有照办"),
+    ],
+)
+def test_a_merge_that_the_host_refuses_is_told_with_its_reason(
+    slow: Desk, monkeypatch: pytest.MonkeyPatch, refused: HostRefused, told: str
+) -> None:
+    slow.sent()
+    slow.deliver()
+    slow.client.post(f"{slow.reviewer()}/approve", data={"pull": slow.pull()})
+    later(slow, TEN)
+
+    def refuse(*_: object, **__: object) -> str:
+        raise refused
+
+    with monkeypatch.context() as broken:
+        broken.setattr(slow.office.desk, "merge", refuse)
+        carry_out(slow.office, slow.office.now())
+    page = slow.client.get(slow.reviewer()).text
+    assert told in page and "刚才有变化" not in page and "待审核 1 条" in page
+
+
+def test_what_main_changed_meanwhile_is_told_as_such(slow: Desk) -> None:
+    slow.sent()
+    slow.deliver()
+    (pull,) = slow.host.open_pulls()
+    study = next(iter(records.load_proposals(slow.school.repo, "main"))).studies[0]
+    slow.client.post(f"{slow.reviewer()}/approve", data={"pull": slow.pull()})
+    slow.school.push({study.path: records.study_file(study).replace(b"hours: 2", b"hours: 1")})
+    slow.office.outbox.decisions.hasten(1, "m0003", NOW.timestamp())
+    (made,) = slow.outbox.decisions.waiting()
+    told = why(slow.office, pull, made, HostConflict("main has changed it"))
+    assert isinstance(told, Refused) and "合不上" in told.title and "退回" in told.cure
+
+
+def test_a_pull_request_that_is_gone_is_told_as_gone(slow: Desk) -> None:
+    slow.sent()
+    slow.deliver()
+    slow.client.post(f"{slow.reviewer()}/approve", data={"pull": slow.pull()})
+    for name in slow.school.repo.refs("refs/pull/1"):
+        slow.school.repo.run("update-ref", "-d", name)
+    later(slow, TEN)
+    carry_out(slow.office, slow.office.now())
+    page = slow.client.get(slow.reviewer()).text
+    assert "找不到这一条了" in page and "刚才有变化" not in page
+
+
+def test_a_moved_head_is_told_before_whose_it_is(slow: Desk) -> None:
+    """What was pushed on top is a committee's to decide on: that is not why this reviewer cannot go on."""
+    slow.sent()
+    slow.deliver()
+    (pull,) = slow.host.open_pulls()
+    slow.client.post(f"{slow.reviewer()}/approve", data={"pull": slow.pull()})
+    more = slow.school.commit((pull.head,), {"records/yjs/x.yaml": b"x: 1\n"}, "More\n", BRIDGE)
+    slow.school.repo.run("update-ref", f"refs/heads/{pull.head_ref}", more)
+    again = {"head": pull.head, "kind": "日期有误", "words": "", "row": "gone"}
+    for act in ("amend", "return"):
+        page = slow.client.post(f"{slow.reviewer()}/1/{act}", data=again)
+        assert page.status_code == 409 and "刚才有变化" in page.text
+    later(slow, TEN)
+    carry_out(slow.office, slow.office.now())
+    (failed,) = slow.outbox.decisions.failed("m0003", NOW)
+    assert "刚才有变化" in (failed.error or "")
+
+
+def test_nothing_is_concluded_from_a_proposal_that_is_not_fetched(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.sent()
+    desk.deliver()
+    (pull,) = desk.host.open_pulls()
+    away = replace(pull, head="f" * 40)
+    monkeypatch.setattr(desk.office, "pulls", lambda: [away])
+    page = desk.client.post(f"{desk.reviewer()}/approve", data={"pull": f"1:{away.head}"}).text
+    assert "不归您审核" not in page and "请过一会儿再试" in page
 
 
 def test_a_fault_of_ours_in_one_decision_is_told_and_holds_up_no_other(

@@ -20,6 +20,7 @@ from xueshi.model import Organisation
 from xueshi.outbox import Gathering, Outbox
 from xueshi.proposals import Sent
 from xueshi.records import parse_file
+from xueshi.sealing.fingerprints import fingerprint
 
 ON = date(2026, 11, 26)
 WELL = Probe(
@@ -130,6 +131,39 @@ def test_operators_see_settings_state_and_what_is_parked(tmp_path: Path) -> None
     code, told = bridge("parked", *here)
     assert code == 0 and told.split("\t") == [sent.id, "0", sent.id, "too long a title\n"]
     assert bridge("retry", sent.id, *here) == (0, f"{sent.id}\n") and bridge("retry", sent.id, *here)[0] == 2
+
+
+def test_the_doctor_says_whether_the_site_can_be_sealed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = LocalHost.create(tmp_path / "host.git", DESK)
+    school = School(host.repo)
+    school.to_main(school.commit((), committee_files(), "Begin\n", BRIDGE))
+    for name in ("XUESHI_LINK_ROOT", "XUESHI_CONTENT_ROOT", "XUESHI_EDITION"):
+        monkeypatch.delenv(name, raising=False)
+
+    def told(code: int) -> str:
+        found = bridge("doctor", "--dir", str(tmp_path))
+        assert found[0] == code, found[1]
+        return found[1]
+
+    assert "installation's own key" in told(0)
+    roots = {"link": bytes(range(32)), "content": bytes(range(1, 33))}
+    lines = [
+        f'  - {{kind: {kind}, epoch: "2026", fingerprint: "{fingerprint(root)}"}}\n'
+        for kind, root in roots.items()
+    ]
+    file = 'schema: keys/1\nepochs: {content: "2026"}\nroots:\n' + "".join(lines)
+    head = school.commit((school.tip,), {"records/keys.yaml": file.encode()}, "Keys\n", BRIDGE)
+    school.merge(head, by="m0005")
+    assert "xueshi keys derive" in told(1)
+    for kind, root in roots.items():
+        monkeypatch.setenv(f"XUESHI_{kind.upper()}_ROOT", root.hex())
+    assert "the roots agree with keys.yaml" in told(0)
+    monkeypatch.setenv("XUESHI_CONTENT_ROOT", "ab" * 32)
+    assert "XUESHI_CONTENT_ROOT is not the root of epoch 2026" in told(1)
+    monkeypatch.setenv("XUESHI_EDITION", "open")
+    assert "open edition" in told(0)
 
 
 def test_a_host_that_cannot_be_reached_is_a_finding(tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
-from xueshi import publish, records, sample
+from xueshi import exports, publish, records, sample, sources
+from xueshi.builder import Builder
+from xueshi.exports import Scope
 from xueshi.git import Repository
 from xueshi.model import MEMBER, OFFICER, Reader, RecordSet
 from xueshi.sealing import Keyring, PageId, SealRefused, access, file_name, unseal
@@ -52,18 +54,19 @@ def key_of(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-def build(repo: Repository, into: Path) -> Path:
-    publish.build(repo, publish.inputs(repo, "refs/heads/main", on=ON, secret=SECRET, edition="sealed"), into)
+def build(repo: Repository, into: Path, builder: Builder | None = None) -> Path:
+    wanted = publish.inputs(repo, "refs/heads/main", on=ON, secret=SECRET, edition="sealed")
+    publish.build(repo, wanted, into, builder)
     return into.resolve()
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> SealedSite:
+def site(tmp_path_factory: pytest.TempPathFactory, builder: Builder) -> SealedSite:
     folder = tmp_path_factory.mktemp("sealed")
     made = sample.write(folder / "school.git", members=42, records=110, seed=42, until=ON)
     approved, _ = records.load_approved(made.repo, "refs/heads/main")
     keys = publish.keyring({}, SECRET, approved.keys, ON)
-    return SealedSite(made.repo, build(made.repo, folder / "site"), made, approved, keys)
+    return SealedSite(made.repo, build(made.repo, folder / "site", builder), made, approved, keys)
 
 
 def secrets_of(site: SealedSite) -> Iterator[tuple[str, bytes]]:
@@ -143,6 +146,24 @@ def test_a_members_page_shows_its_pictures_and_says_what_the_open_one_says(site:
         assert picture.body[:4] == b"RIFF" and picture.meta["type"] == "image/webp"
 
 
+def test_a_reader_saves_what_their_report_offers(site: SealedSite) -> None:
+    source = sources.read(site.repo, site.repo.resolve("refs/heads/main") or "", ON)
+    reader = site.keys.reader(MEMBER, site.made.member)
+    assert reader is not None
+    door, _ = site.sealed(site.keys.door(reader))
+    meta, body = site.sealed(key_of(door["pages"][0]["key"]))
+    made = exports.export(source, Scope("member", site.made.member), exports.year(ON.year))
+    wanted = {"xlsx": exports.workbook(made), "csv": exports.lines(made)}
+    files = {t: held for t, held in meta["keys"].items() if held["t"] == "file"}
+    assert {held["name"] for held in files.values()} >= {exports.file_name(made, form) for form in wanted}
+    for token, held in files.items():
+        assert f'data-file="{token}" download="{held["name"]}"' in body
+        found = unseal(key_of(held["key"]), (site.folder / file_name(key_of(held["key"]))).read_bytes())
+        assert (found.meta["name"], found.meta["type"]) == (held["name"], held["type"])
+        form = held["name"].rpartition(".")[2]
+        assert form not in wanted or found.body == wanted[form]
+
+
 def test_another_key_opens_nothing(site: SealedSite) -> None:
     reader = site.keys.reader(MEMBER, site.made.member)
     other = next(r for r in access(site.records, ON).doors if r.kind == OFFICER)
@@ -153,25 +174,25 @@ def test_another_key_opens_nothing(site: SealedSite) -> None:
 
 
 def test_the_same_inputs_give_the_same_bytes_and_other_roots_other_names(
-    site: SealedSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    site: SealedSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, builder: Builder
 ) -> None:
-    again = build(site.repo, tmp_path / "again")
+    again = build(site.repo, tmp_path / "again")  # by another process
     first = {p.relative_to(site.folder): p.read_bytes() for p in site.folder.rglob("*") if p.is_file()}
     second = {p.relative_to(again): p.read_bytes() for p in again.rglob("*") if p.is_file()}
     assert first == second
     monkeypatch.setenv("XUESHI_LINK_ROOT", "11" * 32)
     monkeypatch.setenv("XUESHI_CONTENT_ROOT", "22" * 32)
-    other = build(site.repo, tmp_path / "other")
+    other = build(site.repo, tmp_path / "other", builder)
     sealed = {path.relative_to(site.folder / "s") for path in (site.folder / "s").rglob("*.bin")}
     assert sealed and not sealed & {path.relative_to(other / "s") for path in (other / "s").rglob("*.bin")}
 
 
 def test_roots_that_are_wrong_are_told_without_showing_them(
-    site: SealedSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    site: SealedSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, builder: Builder
 ) -> None:
     monkeypatch.setenv("XUESHI_LINK_ROOT", "ab" * 31)
     monkeypatch.setenv("XUESHI_CONTENT_ROOT", "22" * 32)
     with pytest.raises(Exception, match="XUESHI_LINK_ROOT") as told:
-        build(site.repo, tmp_path / "site")
+        build(site.repo, tmp_path / "site", builder)
     assert "ab" * 31 not in str(told.value)
     shutil.rmtree(tmp_path / "site.builds", ignore_errors=True)

@@ -171,6 +171,25 @@ def test_posts_of_an_address_are_limited_and_told_when_to_come_again() -> None:
     assert made.get("/m/x").status_code == 200 and made.post("/desk/x").status_code == 200
 
 
+def test_a_right_link_is_limited_for_itself_and_wrong_ones_together_for_the_address() -> None:
+    """Somebody who guesses, or holds one link, uses up nothing of those behind the same address."""
+    clock = Clock()
+    made = client(
+        Middleware(
+            RateLimit, buckets=Buckets(3, 60, now=clock), words=WORDS, prefixes=("/m", "/b"), personal=("/m",),
+            links=Buckets(2, 60, now=clock),
+            whose=lambda scope: scope["path"] if scope["path"].endswith(("/x", "/y")) else "",
+        ),
+        peer="127.0.0.1",
+    )  # fmt: skip
+    assert [made.post("/m/x").status_code for _ in range(3)] == [200, 200, 429]
+    assert [made.post(f"/m/wrong{n}").status_code for n in range(5)] == [200, 200, 200, 429, 429]
+    assert made.post("/b/wrong").status_code == 429, "wrong links of every kind are counted together"
+    assert [made.post("/m/y").status_code for _ in range(2)] == [200, 200]
+    assert [made.post("/b/x").status_code for _ in range(4)] == [404, 404, 404, 429], "a poster's allowance"
+    assert made.post("/b/y").status_code == 404, "another poster has its own"
+
+
 def test_guesses_run_out_for_those_whose_link_is_not_known() -> None:
     clock = Clock()
     right = Middleware(
@@ -395,21 +414,34 @@ def test_what_cannot_be_kept_is_not_taken(tmp_path: Path, caplog: pytest.LogCapt
 
     async def fills(request: Request) -> Response:
         if request.method == "POST":
-            full_sqlite(tmp_path)
+            folder = tmp_path / request.url.path.split("/")[1]  # of each its own file
+            folder.mkdir()
+            full_sqlite(folder)
         return PlainTextResponse("read")
 
     async def broken(request: Request) -> Response:
         raise RuntimeError("林样青")
 
     app = Starlette(
-        routes=[Route("/m/x", fills, methods=["GET", "POST"]), Route("/broken", broken)],
-        middleware=[Middleware(Room, room=lambda: room[0], words=Words("收不下", "还在"), prefixes=("/m",))],
-    )
+        routes=[
+            Route("/m/x", fills, methods=["GET", "POST"]), Route("/desk/x", fills, methods=["POST"]),
+            Route("/broken", broken),
+        ],
+        middleware=[
+            Middleware(
+                Room, room=lambda: room[0], words=Words("收不下", "还在"), prefixes=("/m",),
+                at_desk=Words("没有办成", "请告诉党委管理员", "请直接联系"), desks=("/desk",),
+            )
+        ],
+    )  # fmt: skip
     made = TestClient(app, raise_server_exceptions=False)
     refused = made.post("/m/x")
     assert refused.status_code == 507 and "收不下" in refused.text and made.get("/m/x").text == "read"
     room[0] = True
     assert made.post("/m/x").status_code == 507
+    desk = made.post("/desk/x")
+    assert desk.status_code == 507 and "没有办成" in desk.text and "请直接联系" in desk.text
+    assert "收不下" not in desk.text and "纸质登记表" not in desk.text
     assert made.get("/broken").status_code == 500
     assert "the disk is full" in caplog.text
 

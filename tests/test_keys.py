@@ -10,20 +10,23 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from conftest import BRIDGE, School, committee_files, person
+from conftest import BRIDGE, DESK, School, committee_files, person
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xueshi import checks, records
+from xueshi import checks, publish, records
 from xueshi.checks.proposal import Proposed
 from xueshi.cli import common, generations, keys, main
 from xueshi.errors import UsageError
-from xueshi.model import MEMBER, OFFICER, Held, Keys, Problem, Reader, epoch_order
+from xueshi.hosts.local import LocalHost
+from xueshi.model import CONTENT, LINK, MEMBER, OFFICER, Held, Keys, Problem, Reader, Root, epoch_order
 from xueshi.records import load_approved, parse_file, render
 from xueshi.records.source import KEYS
 from xueshi.sealing import Card, Keyring, link, parsed_fragment, sheets, site_address
+from xueshi.sealing.fingerprints import fingerprint
 from xueshi.sealing.keys import content_root, link_root, parsed_master, root_from
-from xueshi.sealing.moving import file_data, new_content, new_links, removed, replaced
+from xueshi.sealing.moving import file_data, new_content, new_links, noted, removed, replaced
+from xueshi.service import Service, embedded
 
 TODAY = date(2026, 11, 26)
 SITE = "https://study.example.invalid/"
@@ -180,7 +183,7 @@ HELD = st.builds(
 )
 
 
-@given(st.lists(HELD, max_size=3), st.lists(st.sampled_from("abcdef"), max_size=6))
+@given(st.lists(HELD, max_size=3), st.lists(st.sampled_from("abcdefg"), max_size=6))
 def test_whatever_the_commands_do_moves_on(held: list[Held], acts: list[str]) -> None:
     """No sequence of changes makes a link or an epoch hold that has been left before."""
     now = Keys(readers=tuple({(h.kind, h.id): h for h in held}.values()))
@@ -206,6 +209,9 @@ CHANGES: dict[str, Callable[[Keys], Keys]] = {
     "d": lambda now: removed(now, OFFICER, "m2"),
     "e": lambda now: new_links(now, 2026),
     "f": lambda now: new_content(now, 2026, again=True),
+    "g": lambda now: noted(
+        now, Root(LINK, now.link, "a" * 16), Root(CONTENT, now.content or "2026", "1" * 16)
+    ),
 }
 
 
@@ -290,6 +296,184 @@ def test_a_master_key_that_others_can_read_is_told(clone: Path, tmp_path: Path) 
     place.chmod(0o644)
     result = run("derive", place, "--repo", clone)
     assert result.exit_code == 0 and f"chmod 600 {place}" in result.stderr
+
+
+# --- which roots they are
+
+
+def noted_by(result: Result) -> list[str]:
+    """The two fingerprints that make and derive tell."""
+    (found,) = re.findall(r"指纹 ([0-9a-f]{16} [0-9a-f]{16})$", result.stderr, re.MULTILINE)
+    return str(found).split()
+
+
+def test_making_a_master_notes_its_roots_and_pins_the_year(clone: Path, tmp_path: Path) -> None:
+    made = run("make", tmp_path / "master", "--repo", clone)
+    roots = [bytes.fromhex(value) for value in secrets_of(made).values()]
+    now = keys_in(clone)
+    assert now.roots == (
+        Root(LINK, "2026", fingerprint(roots[0])), Root(CONTENT, "2026", fingerprint(roots[1])),
+    )  # fmt: skip
+    assert now.content == "2026" and noted_by(made) == [root.fingerprint for root in now.roots]
+    assert "xueshi propose" in made.stderr and "keys note" not in made.stderr
+    told = run("derive", tmp_path / "master", "--repo", clone)
+    assert noted_by(told) == noted_by(made) and f"xueshi keys note {' '.join(noted_by(made))}" in told.stderr
+
+
+def test_a_fingerprint_is_no_part_of_a_key_and_the_same_everywhere() -> None:
+    root = bytes(range(32))
+    assert fingerprint(root) == "b65184d9b5054dff"
+    assert re.fullmatch("[0-9a-f]{16}", fingerprint(root)) and fingerprint(root) not in root.hex()
+    others = {fingerprint(root[:at] + b"x" + root[at + 1 :]) for at in range(32)}
+    assert len(others) == 32 and fingerprint(root) not in others
+
+
+def test_from_a_machine_without_a_network_the_fingerprints_are_typed(clone: Path, tmp_path: Path) -> None:
+    labels = ("--link-epoch", "2026", "--content-epoch", "2026")
+    made = run("make", tmp_path / "master", "--repo", tmp_path, *labels)
+    command = re.findall(r"xueshi keys (note .*)$", made.stderr, re.MULTILINE)[0].split()
+    assert run(*command, "--repo", clone).exit_code == 0
+    assert [root.fingerprint for root in keys_in(clone).roots] == noted_by(made)
+    for wrong in (["note", "abc", "0" * 16], ["note", "0" * 16, "g" * 16]):
+        result = run(*wrong, "--repo", clone)
+        assert result.exit_code == 2 and "指纹写法不对" in result.stderr
+    result = run("note", "0" * 16, "1" * 16, "--content-epoch", "2025", "--repo", clone)
+    assert result.exit_code == 2 and "不能退回 2025" in result.stderr
+    assert [root.fingerprint for root in keys_in(clone).roots] == noted_by(made)
+
+
+def in_force(school: School, clone: Path) -> None:
+    """Let the committee approve keys.yaml as the clone has it."""
+    approve(school, (clone / KEYS).read_bytes())
+    (clone / KEYS).unlink()
+    subprocess.run(["git", "-C", clone, "checkout", "--quiet", "."], check=True)
+    subprocess.run(["git", "-C", clone, "pull", "--quiet"], check=True)
+
+
+def test_another_master_takes_no_ones_place_unseen(school: School, clone: Path, tmp_path: Path) -> None:
+    run("make", tmp_path / "master", "--repo", clone)
+    in_force(school, clone)
+    again = run("make", tmp_path / "other", "--repo", clone)
+    assert again.exit_code == 2 and again.stdout == "" and not (tmp_path / "other").exists()
+    new = ("--link-epoch", "2026-2", "--content-epoch", "2026-2")
+    assert " ".join(new) in again.stderr
+    assert run("make", tmp_path / "other", "--repo", clone, *new).exit_code == 0
+    now = keys_in(clone)
+    assert (now.link, now.content, len(now.roots)) == ("2026-2", "2026-2", 4)
+    wrong = run("derive", tmp_path / "other", "--repo", clone)
+    assert wrong.exit_code == 2 and wrong.stdout == "" and "不是这里用的主密钥" in wrong.stderr
+    assert "keys note" not in run("derive", tmp_path / "master", "--repo", clone).stderr
+    result, html = printed(clone, "--branch", "jg1", "--master", tmp_path / "other")
+    assert (
+        result.exit_code == 2 and html == "" and "XUESHI_LINK_ROOT 不是链接期次 2026 的密钥" in result.stderr
+    )
+    assert printed(clone, "--branch", "jg1", "--master", tmp_path / "master")[0].exit_code == 0
+    assert problems(school, (clone / KEYS).read_bytes(), records_of(school)) == []
+
+
+def records_of(school: School) -> bytes:
+    return school.repo.blobs([f"main:{KEYS}"])[f"main:{KEYS}"]
+
+
+def test_a_new_year_from_the_master_notes_the_new_root(school: School, clone: Path, tmp_path: Path) -> None:
+    master = tmp_path / "master"
+    first = secrets_of(run("make", master, "--repo", clone))
+    in_force(school, clone)
+    run("make", tmp_path / "other", "--link-epoch", "2026", "--content-epoch", "2026", "--repo", tmp_path)
+    wrong = run("new-year", "2027", "--repo", clone, "--master", tmp_path / "other")
+    assert wrong.exit_code == 2 and keys_in(clone).content == "2026"
+    result = run("new-year", "2027", "--repo", clone, "--master", master)
+    assert result.exit_code == 0 and "把上面两个值换进 CI" in result.stderr
+    told = dict(line.split("=") for line in result.stdout.splitlines()[1:])
+    assert told["XUESHI_LINK_ROOT"] == first["XUESHI_LINK_ROOT"]
+    assert told["XUESHI_CONTENT_ROOT"] == content_root(parsed_master(master.read_text()), "2027").hex()
+    now = keys_in(clone)
+    assert now.content == "2027" and [(r.kind, r.epoch) for r in now.roots] == [
+        (LINK, "2026"), (CONTENT, "2026"), (CONTENT, "2027"),
+    ]  # fmt: skip
+    assert problems(school, (clone / KEYS).read_bytes(), records_of(school)) == []
+
+
+# --- what a build takes
+
+LINKS, CONTENTS, LATER = (bytes([number]) * 32 for number in (1, 2, 3))
+NOTED = noted(Keys(), Root(LINK, "2026", fingerprint(LINKS)), Root(CONTENT, "2026", fingerprint(CONTENTS)))
+
+
+def environ(links: bytes | None, content: bytes | None) -> dict[str, str]:
+    told = {"XUESHI_LINK_ROOT": links, "XUESHI_CONTENT_ROOT": content}
+    return {name: root.hex() for name, root in told.items() if root is not None}
+
+
+def test_a_build_takes_the_roots_that_the_file_names_whatever_the_calendar_says() -> None:
+    for day in (TODAY, date(2027, 1, 1)):
+        found = publish.keyring(environ(LINKS, CONTENTS), b"", NOTED, day)
+        assert (found.link_root, found.content_root) == (LINKS, CONTENTS)
+    assert publish.keyring(environ(LATER, CONTENTS), b"", Keys(), TODAY).link_root == LATER  # nothing said
+    assert publish.keyring({}, b"x" * 32, Keys(), TODAY)
+
+
+@pytest.mark.parametrize(
+    ("links", "content", "keys", "words"),
+    [
+        (LATER, CONTENTS, NOTED, "XUESHI_LINK_ROOT 不是链接期次 2026 的密钥"),
+        (LINKS, LATER, NOTED, "这个指纹不属于任何一期"),
+        (CONTENTS, LINKS, NOTED, "它是内容期次 2026 的"),  # put the wrong way round
+        (
+            LINKS,
+            CONTENTS,
+            new_content(NOTED, 2027, again=False),
+            "里没有，它是内容期次 2026 的",
+        ),  # last year's
+        (None, None, NOTED, "XUESHI_EDITION=open"),
+        (LINKS, None, NOTED, "没有设置 XUESHI_CONTENT_ROOT"),
+        (None, CONTENTS, Keys(), "没有设置 XUESHI_LINK_ROOT"),
+    ],
+)
+def test_a_build_refuses_roots_that_nobodys_link_is_from(
+    links: bytes | None, content: bytes | None, keys: Keys, words: str
+) -> None:
+    with pytest.raises(UsageError, match=re.escape(words)) as refused:
+        publish.keyring(environ(links, content), b"x" * 32, keys, TODAY)
+    told = str(refused.value)
+    assert "xueshi keys derive" in told and not [r for r in (LINKS, CONTENTS, LATER) if r.hex() in told]
+
+
+def test_the_form_goes_on_where_the_site_cannot_be_sealed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A link without a key opens the page that asks for one; a fault would take the whole page of the form away."""
+    made = LocalHost.create(tmp_path / "host.git", DESK)
+    school = School(made.repo)
+    school.to_main(school.commit((), committee_files(), "Begin\n", BRIDGE))
+    approve(school, render("keys", file_data(NOTED)))
+    service = Service(embedded(tmp_path, "http://127.0.0.1"))
+    place = "http://127.0.0.1/site/o/"
+    assert service.page("member", "m0012") == place and "XUESHI_EDITION" in caplog.text
+    for name, value in environ(LINKS, LATER).items():
+        monkeypatch.setenv(name, value)
+    assert service.page("member", "m0012") == place and "XUESHI_CONTENT_ROOT 不是" in caplog.text
+    monkeypatch.setenv("XUESHI_CONTENT_ROOT", CONTENTS.hex())
+    link = service.page("member", "m0012")
+    assert parsed_fragment(link) == Keyring(LINKS, b"", Keys()).door(Reader(MEMBER, "m0012"))
+
+
+@pytest.mark.parametrize("name", ["XUESHI_LINK_ROOT", "XUESHI_CONTENT_ROOT"])
+def test_an_empty_secret_is_a_missing_one(name: str) -> None:
+    for told in ({name: ""}, {"XUESHI_LINK_ROOT": "", "XUESHI_CONTENT_ROOT": ""}):
+        with pytest.raises(UsageError, match="没有设置 XUESHI_LINK_ROOT"):
+            publish.keyring(told, b"x" * 32, Keys(), TODAY)
+
+
+def test_fingerprints_stand_with_the_year_they_are_of(school: School) -> None:
+    plain = b"schema: keys/1\n"
+    one = b'roots: [{kind: content, epoch: "2026", fingerprint: "0123456789abcdef"}]\n'
+    found = problems(school, plain + one, plain)
+    assert rules(found) == {"roots-stand-once"} and 'content: "2026"' in found[0].message and found[0].line
+    year = b'epochs: {content: "2026"}\n'
+    assert problems(school, plain + year + one, plain) == []
+    found = problems(school, plain + year + one.replace(b"abcdef", b"fedcba"), plain + year + one)
+    assert [(p.rule, p.severity.value) for p in found] == [("fingerprints-stay", "warning")]
 
 
 # --- print

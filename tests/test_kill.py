@@ -12,13 +12,13 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import date
 from pathlib import Path
 
 import httpx2
-import pytest
-from conftest import DESK
+from conftest import DESK, FOUND
 from test_pictures import photo
 
 from xueshi import records, sample
@@ -111,7 +111,7 @@ def steps(folder: Path) -> Counter[str]:
 
 
 def test_every_receipt_becomes_exactly_one_pull_request(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     made = sample.write(tmp_path / "host.git", members=12, records=60, seed=1, until=date(2026, 11, 24))
     chance, receipts, where = random.Random(SEED), set[str](), Counter[str]()
@@ -165,9 +165,9 @@ def test_every_receipt_becomes_exactly_one_pull_request(
     numbers = [pull.number for pull in host.pulls()]
     assert len(numbers) == len(set(numbers))
     Repository(made.repo.path).run("fsck", "--strict", "--connectivity-only")  # raises what git finds
-    with capsys.disabled():
-        print(
-            f"\n  killed {number} times (seed {SEED}), {len(receipts)} receipts, each one pull request; "
-            f"submissions at the kills: {dict(where)}"
-        )
+    record_property(
+        FOUND,
+        f"killed {number} times (seed {SEED}), {len(receipts)} receipts, each one pull request; "
+        f"submissions at the kills: {dict(where)}",
+    )
     assert {"begun", "pushed"} <= where.keys(), "no kill hit a delivery between two steps"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -388,6 +390,42 @@ def test_a_course_of_several_days_keeps_them(desk: Desk) -> None:
     desk.deliver()
     (study,) = next(iter(records.load_proposals(desk.school.repo, "main"))).studies
     assert (study.end_date, study.hours, study.title) == (date(2026, 2, 6), 40, "集中培训班")
+
+
+def test_a_correction_that_could_not_be_stored_gives_the_form_back(desk: Desk) -> None:
+    receipt = approved(desk)
+    path = f"{desk.member()}/correct/{ticket(receipt)}"
+    held = sqlite3.connect(desk.outbox.folder / "outbox.sqlite", isolation_level=None)
+    with contextlib.closing(held):
+        held.execute("BEGIN IMMEDIATE")
+        busy = desk.client.post(path, data=correction(), follow_redirects=False)
+        held.execute("ROLLBACK")
+    assert busy.status_code == 503 and "还没有存下</h2>" in busy.text and "更正记录" in busy.text
+    assert desk.client.post(path, data=correction(), follow_redirects=False).status_code == 303
+
+
+def squashed(desk: Desk) -> str:
+    """What was sent, merged on the host in a way that does not tell who reviewed it; the receipt's path."""
+    receipt = desk.sent()
+    desk.deliver()
+    study = next(iter(records.load_proposals(desk.school.repo, "main"))).studies[0]
+    desk.school.push({study.path: records.study_file(study)})
+    held = desk.outbox.batches.get(ticket(receipt))
+    assert held is not None
+    told = {"state": "approved", "decided_at": NOW.isoformat(), "decided_by": "m0003", "reason": None}
+    assert desk.outbox.batches.decide(held, {ticket(receipt): told})
+    return receipt
+
+
+def test_what_was_merged_without_a_review_that_counts_is_nowhere_told_as_approved(desk: Desk) -> None:
+    receipt = squashed(desk)
+    pages = [receipt, f"{desk.member()}/mine", f"/s/{receipt_code(ticket(receipt))}"]
+    for page in pages:
+        text = desk.client.get(page).text
+        assert "已合并，没有计入" in text and "支部组织委员，由审核人再确认一次" in text, page
+        assert "已通过" not in text and "已经计入学时" not in text, page
+    other = bridge_without_memory(desk)
+    assert "没有计入学时" in other.client.get(f"{other.member()}/mine").text
 
 
 def test_records_from_elsewhere_are_listed_and_keep_their_pictures(desk: Desk) -> None:

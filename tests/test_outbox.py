@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from xueshi import ulids
 from xueshi.errors import LinkRefused, XueshiError
 from xueshi.hosts.base import LONGEST_BLOCK, Budget
 from xueshi.links import Links, qr_png, qr_svg, secret
 from xueshi.model import SHANGHAI
-from xueshi.outbox import Batch, Busy, Gathering, Outbox
+from xueshi.outbox import Batch, Busy, Gathering, Outbox, tables
+from xueshi.outbox.prepared import Prepared
+from xueshi.outbox.store import Store
+from xueshi.pictures import Picture
 from xueshi.proposals import Sent, Told, pull_body, register
 
 AT = datetime(2026, 11, 19, 17, 2, tzinfo=SHANGHAI)
@@ -201,3 +210,123 @@ def test_an_empty_secret_signs_nothing(tmp_path: Path, text: str) -> None:
         secret(tmp_path / "secret")
     assert len(secret(tmp_path / "fresh")) == 32 and secret(tmp_path / "fresh") == secret(tmp_path / "fresh")
     assert (tmp_path / "fresh").stat().st_mode & 0o077 == 0
+
+
+@contextlib.contextmanager
+def traced(told: Callable[[str], None]) -> Iterator[None]:
+    """Tell each statement as SQLite begins it, of every connection that is made meanwhile."""
+
+    def watch(connection: sqlite3.Connection, _: object) -> None:
+        connection.set_trace_callback(told)
+
+    sa.event.listen(sa.pool.Pool, "connect", watch)
+    try:
+        yield
+    finally:
+        sa.event.remove(sa.pool.Pool, "connect", watch)
+
+
+@contextlib.contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Another process writes to the file."""
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        finally:
+            other.execute("ROLLBACK")
+
+
+def test_submissions_that_come_at_once_are_written_through_together(tmp_path: Path) -> None:
+    begun, seen = threading.Event(), list[str]()
+
+    def note(statement: str) -> None:
+        seen.append(statement)
+        if statement == "BEGIN IMMEDIATE":
+            begun.set()
+
+    with traced(note), ThreadPoolExecutor(6) as threads:
+        outbox = Outbox(tmp_path)
+        many = [(sent(), f"key-{n}", f"{n if n != 3 else 2}.yaml") for n in range(6)]
+        seen.clear()
+        begun.clear()
+        with held(tmp_path / "outbox.sqlite"):
+            first = threads.submit(outbox.store, *many[0])
+            assert begun.wait(30)
+            rest = [threads.submit(outbox.store, *one) for one in many[1:]]
+            time.sleep(0.5)
+        assert first.result(30).sent == many[0][0]
+        faults = [one.exception(30) for one in rest]
+    assert [isinstance(fault, sqlite3.IntegrityError) for fault in faults] in (
+        [False, True, False, False, False], [False, False, True, False, False],
+    ), "a row that the table does not take is nobody else's fault"  # fmt: skip
+    kept = {row.sent.id for row in outbox.of_member("m0012")}
+    assert kept == {many[0][0].id, *(one.result().sent.id for one in rest if one.exception() is None)}
+    assert len(kept) == 5 and seen.count("COMMIT") <= 2
+
+
+_TRY = Prepared(tables.attempt.insert().values(subject=sa.bindparam("subject", None), at=0.0))
+
+
+def subjects(place: Path) -> list[str]:
+    with contextlib.closing(sqlite3.connect(place)) as file:
+        return [subject for (subject,) in file.execute("SELECT subject FROM attempt ORDER BY id")]
+
+
+def test_who_was_told_that_it_is_busy_is_not_stored_later(tmp_path: Path) -> None:
+    place = tmp_path / "a.sqlite"
+    store = Store(place, turn=0.2)
+    with ThreadPoolExecutor(1) as threads:
+        with held(place):
+            first = threads.submit(store.add, _TRY, {"subject": "first"})
+            time.sleep(0.3)
+            with pytest.raises(Busy):
+                store.add(_TRY, {"subject": "second"})
+        assert first.result(30)
+    store.close()
+    assert subjects(place) == ["first"]
+
+
+def test_who_was_taken_along_waits_for_what_comes_of_it(tmp_path: Path) -> None:
+    place = tmp_path / "a.sqlite"
+    with (
+        traced(lambda statement: time.sleep(2 if statement == "COMMIT" else 0)),
+        ThreadPoolExecutor(2) as threads,
+    ):
+        store = Store(place, turn=1.0)
+        with held(place):
+            first = threads.submit(store.add, _TRY, {"subject": "first"})
+            time.sleep(0.2)
+            second = threads.submit(store.add, _TRY, {"subject": "second"})
+            time.sleep(0.2)
+        assert first.result(30) and second.result(30)
+        store.close()
+    assert subjects(place) == ["first", "second"]
+
+
+def test_a_pictures_folder_is_made_lasting_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    real = os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.append(os.fstat(descriptor).st_ino)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    outbox = Outbox(tmp_path)
+
+    def names() -> list[str]:
+        known = {path.stat().st_ino: path.name for path in tmp_path.rglob("*")}
+        return [known[found] for found in synced]
+
+    def keep(number: int) -> list[str]:
+        synced.clear()
+        outbox.keep_picture(Picture(b"data", f"ab{number:062}", "c" * 64, 1, 1, None), AT)
+        return names()
+
+    assert keep(1)[1:] == ["ab", "pictures"]
+    assert keep(2)[1:] == ["ab"] and keep(2) == []
+    shutil.rmtree(tmp_path / "pictures")
+    assert keep(3)[1:] == ["ab", "pictures"]
+    assert Outbox(tmp_path).keep_picture(Picture(b"x", "ab" + "f" * 62, "c" * 64, 1, 1, None), AT).bytes == 1
+    assert names()[-2:] == ["ab", "pictures"], "as another process it cannot know"

@@ -111,3 +111,45 @@ def test_what_hides_behind_a_picture_is_dropped() -> None:
 def test_a_thumbnail_is_smaller() -> None:
     made = clean(photo(1600, 1200))
     assert max(Image.open(io.BytesIO(pictures.thumbnail(made.data))).size) == 320
+
+
+def grain(amount: float, side: int) -> Image.Image:
+    """Blue with so much of random pixels."""
+    noise = Image.frombytes("RGB", (side, side), random.Random(2).randbytes(side * side * 3))
+    return Image.blend(Image.new("RGB", noise.size, "blue"), noise, amount)
+
+
+@pytest.mark.parametrize(
+    ("amount", "side", "tried"),
+    [(0.02, 800, [80]), (0.3, 800, [80, 68]), (1.0, 800, [80, 54]), (1.0, 1200, [80, 80])],
+)
+def test_a_quality_that_would_be_too_large_is_not_tried(
+    amount: float, side: int, tried: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    save = Image.Image.save
+
+    def noted(self: Image.Image, *args: object, **told: object) -> None:
+        asked.append(told["quality"])  # type: ignore[arg-type]
+        save(self, *args, **told)  # type: ignore[arg-type]
+
+    sent = io.BytesIO()
+    grain(amount, side).save(sent, "PNG")
+    monkeypatch.setattr(Image.Image, "save", noted)
+    made = clean(sent.getvalue())
+    assert asked[: len(tried)] == tried, [len(made.data), asked]
+    assert len(made.data) <= MAX_KEPT
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+def test_a_large_picture_is_turned_after_it_was_made_small(form: str) -> None:
+    for orientation, (x, y) in UPRIGHT.items():
+        made = clean(photo(2000, 1000, orientation, form))
+        image = Image.open(io.BytesIO(made.data)).convert("RGB")
+        assert sorted(image.size) == [800, LONG_SIDE]
+        at = (
+            image.width // 4 + x * image.width // 2,
+            image.height // 4 + y * image.height // 2,
+        )
+        red, _, blue = image.getpixel(at)  # type: ignore[misc]
+        assert red > 200 and blue < 60, orientation

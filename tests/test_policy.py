@@ -642,7 +642,7 @@ def test_a_rule_that_comes_or_goes_is_told_in_the_same_words(tried: Any) -> None
 
 def recipes() -> list[dict[str, Any]]:
     """The pieces of policy that the handbook tells officers to copy."""
-    text = Path("site/pages/policy.md").read_text(encoding="utf-8")
+    text = Path("site/pages/handbook/policy.md").read_text(encoding="utf-8")
     blocks = re.findall(r"(?:^    .*\n)+", text, re.M)
     found = [yaml.safe_load(block) for block in blocks if re.match(r"    (who|requirements|caps):\n", block)]
     assert len(found) == 4
@@ -659,7 +659,7 @@ def test_what_the_handbook_tells_to_copy_changes_only_what_comes(tried: Any, rec
 
 
 def test_the_handbooks_commands_exist() -> None:
-    text = Path("site/pages/policy.md").read_text(encoding="utf-8")
+    text = Path("site/pages/handbook/policy.md").read_text(encoding="utf-8")
     lines = [line.split() for line in re.findall(r"^    xueshi (.*)$", text, re.M)]
     assert {line[0] for line in lines} >= {
         "restore-record",

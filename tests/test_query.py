@@ -27,6 +27,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from python_calamine import CalamineWorkbook
 
 from xueshi import publish, records, sample
+from xueshi.builder import Builder
 from xueshi.cli import main
 from xueshi.git import Repository
 from xueshi.model import OFFICER, Reader
@@ -58,9 +59,9 @@ class Served:
 
 
 @contextmanager
-def served(repo: Repository, into: Path, edition: str) -> Iterator[Served]:
+def served(repo: Repository, into: Path, edition: str, builder: Builder) -> Iterator[Served]:
     wanted = publish.inputs(repo, "refs/heads/main", on=ON, secret=SECRET, edition=edition)
-    publish.build(repo, wanted, into)
+    publish.build(repo, wanted, into, builder)
     site = Served(repo, into.resolve())
 
     class Handler(SimpleHTTPRequestHandler):
@@ -89,14 +90,18 @@ def school_of_400(tmp_path_factory: pytest.TempPathFactory) -> sample.Sample:
 
 
 @pytest.fixture(scope="module")
-def site(school_of_400: sample.Sample, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(school_of_400.repo, tmp_path_factory.mktemp("open") / "site", "open") as found:
+def site(
+    school_of_400: sample.Sample, tmp_path_factory: pytest.TempPathFactory, builder: Builder
+) -> Iterator[Served]:
+    with served(school_of_400.repo, tmp_path_factory.mktemp("open") / "site", "open", builder) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
-def sealed(school_of_400: sample.Sample, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(school_of_400.repo, tmp_path_factory.mktemp("sealed") / "site", "sealed") as found:
+def sealed(
+    school_of_400: sample.Sample, tmp_path_factory: pytest.TempPathFactory, builder: Builder
+) -> Iterator[Served]:
+    with served(school_of_400.repo, tmp_path_factory.mktemp("sealed") / "site", "sealed", builder) as found:
         yield found
 
 
@@ -134,14 +139,20 @@ def page(open_context: Callable[..., BrowserContext]) -> Page:
     return open_context().new_page()
 
 
-def settled(page: Page) -> None:
+def loaded(page: Page) -> None:
+    """All has come and is shown: enough after what is answered at once, as opening a page or pressing a button."""
     expect(page.locator(".q-table[aria-busy=false]")).to_be_attached()
+
+
+def settled(page: Page) -> None:
+    """The same after typing and choosing, which the page lets somebody end."""
     page.wait_for_timeout(250)
+    loaded(page)
 
 
 def ids(page: Page) -> list[str]:
     """Every record that the page has found, all of them made visible."""
-    settled(page)
+    loaded(page)
     while page.get_by_role("button", name="显示更多").is_visible():
         page.get_by_role("button", name="显示更多").click()
     found: list[str] = page.locator("tr[data-record]").evaluate_all("all => all.map(tr => tr.dataset.record)")
@@ -221,7 +232,7 @@ def test_a_branchs_page_finds_its_records_alone(site: Served, page: Page) -> Non
 def test_sums_are_those_of_the_records_and_what_waits_is_apart(site: Served, page: Page) -> None:
     credits = [c for c in figures(site.repo, ON).credits() if c.study.branch == "jg1"]
     page.goto(site.page("jg1", **EVERYTHING))
-    settled(page)
+    loaded(page)
     counted = sum((c.credited for c in credits), Decimal(0))
     waiting = command(site.repo, branch="jg1", state="waiting")
     expect(page.locator("[data-hours]")).to_have_text(f"{counted.normalize():,f}")
@@ -248,7 +259,7 @@ def test_only_what_the_conditions_need_is_loaded(site: Served, page: Page) -> No
 
     before = loaded()
     page.goto(site.page("sample-art", branch="jg1"))
-    settled(page)
+    loaded(page)
     assert loaded() == before + 1
     years = {study.start_date.year for study in records.load(site.repo, "main").studies.values()}
     page.get_by_label("支部", exact=True).select_option("")
@@ -273,6 +284,7 @@ def test_every_column_sorts_both_ways_and_every_grouping_groups(site: Served, pa
         assert orders[0][1] != orders[1][1]
     for grouping, least in (("name", 30), ("branch", 3), ("kind", 5), ("month", 3)):
         page.locator("#q-group").select_option(grouping)
+        settled(page)
         assert sorted(ids(page)) == sorted(everything)
         assert page.locator(".q-group").count() >= least
         assert grouping in page.url
@@ -304,12 +316,13 @@ def test_nothing_is_filtered_while_an_input_method_composes(site: Served, page: 
     assert page.get_by_label("姓名").input_value() == "lin"
     assert ids(page) == before and "name" not in page.url
     session.send("Input.insertText", {"text": "林"})
+    settled(page)
     assert ids(page) == command(site.repo, name="林", branch="jg1") != before
 
 
 def test_more_rows_come_when_asked_for(site: Served, page: Page) -> None:
     page.goto(site.page("sample-art", **EVERYTHING))
-    settled(page)
+    loaded(page)
     everything = len(command(site.repo))
     expect(page.locator("tr[data-record]")).to_have_count(100)
     expect(page.locator("[data-shown]")).to_have_text(f"显示前 100 条，共 {everything} 条")
@@ -378,8 +391,8 @@ def test_it_is_accessible_and_fits(
     page = open_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme).new_page()
     for query in (
         {},
-        {"group": "name", **EVERYTHING},
-        {"group": "branch", "sort": "-hours"},
+        {"group": "name", "name": "l", **EVERYTHING},
+        {"group": "branch", "kind": "theme_day", "sort": "-hours"},
         {"name": "nobody"},
     ):
         page.goto(site.page("sample-art", **query))
@@ -417,7 +430,7 @@ BAD = "\"'><script>alert(1)</script>{{7*7}}<img src=x onerror=alert(1)>"
 
 
 def test_hostile_text_is_text(
-    school: School, tmp_path: Path, open_context: Callable[..., BrowserContext]
+    school: School, tmp_path: Path, open_context: Callable[..., BrowserContext], builder: Builder
 ) -> None:
     files = committee_files()
     names = [person("m0012", BAD[:40]), person("m0003", "𬭎\u202e测宁")]
@@ -434,7 +447,7 @@ def test_hostile_text_is_text(
     studies = {name: school.study(title=title, content=text) for name, (title, text) in texts.items()}
     for study in studies.values():
         school.merge(school.propose(study))
-    with served(school.repo, tmp_path / "site", "open") as site:
+    with served(school.repo, tmp_path / "site", "open", builder) as site:
         page = open_context().new_page()
         page.on("dialog", lambda dialog: pytest.fail(dialog.message))
         page.goto(site.page("jg1", **EVERYTHING))

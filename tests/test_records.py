@@ -179,7 +179,7 @@ def test_what_the_schema_lets_pass_and_nobody_can_build_is_a_problem(monkeypatch
         def build(*_: object, fault: Exception = fault) -> Study:
             raise fault
 
-        monkeypatch.setattr("xueshi.records.source.build.study", build)
+        monkeypatch.setattr("xueshi.records.parsing.build.study", build)
         parsed = parse_file(PATH, GOOD.encode())
         assert parsed.value is None
         assert [(p.rule, str(fault) in p.message) for p in parsed.problems] == [("schema", True)]

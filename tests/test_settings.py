@@ -49,7 +49,7 @@ def test_a_folder_is_enough_for_the_embedded_host() -> None:
     found = load(None, {"XUESHI_FOLDER": "/srv/xueshi"})
     assert (found.folder, found.base_url) == (Path("/srv/xueshi"), "http://127.0.0.1:8765")
     assert (found.host.kind, found.desk.enabled, found.desk.undo_minutes) == ("local", True, 10)
-    assert (found.limits.member_per_hour, found.limits.address_per_minute) == (20, 120)
+    assert (found.limits.member_per_hour, found.limits.address_per_minute) == (20, 900)
     assert (found.limits.guesses_per_minute, found.limits.disk_floor) == (30, 500 * 1024 * 1024)
     assert (found.coalescing.records, found.coalescing.pictures) == (20, 25)
     assert (found.coalescing.gather_seconds, found.coalescing.rush_after) == (60, 5)

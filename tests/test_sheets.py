@@ -21,9 +21,9 @@ from xueshi.errors import UsageError
 from xueshi.git import Repository
 from xueshi.model import Evidence
 from xueshi.records import render, study_file
+from xueshi.reports.sheet import content
 from xueshi.reports.source import Source
 from xueshi.sheets import GlyphsMissing, branch_sheet, glyphs, sheet
-from xueshi.sheets.content import content
 from xueshi.totals.sums import by_kind, whole
 from xueshi.words import plain
 

@@ -10,23 +10,30 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from click.testing import CliRunner
 from conftest import BRIDGE, School, committee_files, person
 from conftest import figures as figures_of
 from markupsafe import Markup
 from test_reports import source_of
 
 from xueshi import project, publish, records, sample
+from xueshi.builder import Builder
+from xueshi.cli import main
 from xueshi.editions import fragments
+from xueshi.errors import UsageError
 from xueshi.git import RefUpdate, Repository
 from xueshi.model import Change, Evidence
+from xueshi.offers import Action, Offer
 from xueshi.records import render, study_file
 from xueshi.reports.address import address
 from xueshi.reports.member import member as member_report
@@ -55,17 +62,23 @@ class Site:
         return self.read(address(SECRET, "committee", ident))
 
 
-def built(repo: Repository, into: Path, on: date = ON) -> Site:
-    wanted = publish.inputs(repo, "refs/heads/main", on=on, secret=SECRET, edition="open")
-    publish.build(repo, wanted, into)
+def built_by(builder: Builder | None, repo: Repository, into: Path, on: date = ON, bridge: str = "") -> Site:
+    wanted = publish.inputs(repo, "refs/heads/main", on=on, secret=SECRET, edition="open", bridge=bridge)
+    publish.build(repo, wanted, into, builder)
     return Site(repo, into)
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+def built(builder: Builder) -> Callable[..., Site]:
+    """Makes the open site of a repository."""
+    return partial(built_by, builder)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, built: Callable[..., Site]) -> Site:
     folder = tmp_path_factory.mktemp("site")
     made = sample.write(folder / "school.git", members=42, records=110, seed=42, until=ON)
-    return built(made.repo, folder / "site")
+    return built(made.repo, folder / "site", bridge="https://study.example.invalid")
 
 
 class Attributes(HTMLParser):
@@ -124,7 +137,7 @@ def test_the_open_pages_name_nobody_and_lead_to_no_report(site: Site) -> None:
     folder = site.folder.resolve()
     open_texts = {
         "home": site.read(),
-        "guide": site.read("guide"),
+        "guide": site.read("handbook/members"),
         "search": (folder / "search" / "search_index.json").read_text(encoding="utf-8"),
         "sitemap": (folder / "sitemap.xml").read_text(encoding="utf-8"),
         "manifest": (folder / "manifest.json").read_text(encoding="utf-8"),
@@ -159,14 +172,14 @@ def test_a_branch_of_few_people_is_not_split(site: Site) -> None:
 
 
 def test_the_same_inputs_give_the_same_bytes(site: Site, tmp_path: Path) -> None:
-    again = built(site.repo, tmp_path / "again")
+    again = built_by(None, site.repo, tmp_path / "again")  # another process
     first, second = site.folder.resolve(), again.folder.resolve()
     names = sorted(str(p.relative_to(first)) for p in first.rglob("*") if p.is_file())
     assert names == sorted(str(p.relative_to(second)) for p in second.rglob("*") if p.is_file())
     assert [n for n in names if (first / n).read_bytes() != (second / n).read_bytes()] == []
 
 
-def test_hostile_text_is_text(school: School, tmp_path: Path) -> None:
+def test_hostile_text_is_text(school: School, tmp_path: Path, built: Callable[..., Site]) -> None:
     bad = "\"'><script>alert(1)</script>{{7*7}}<img src=x onerror=alert(1)>"
     files = committee_files()
     roster = {"schema": "roster/1", "members": [person("m0012", bad[:40]), person("m0003", "韦测宁")]}
@@ -205,7 +218,9 @@ def test_hostile_text_is_text(school: School, tmp_path: Path) -> None:
     assert "&lt;script&gt;alert(2)" in texts[0] and "&lt;script&gt;alert(3)" in texts[2]
 
 
-def test_what_waits_is_hatched_and_a_waiting_correction_is_told(school: School, tmp_path: Path) -> None:
+def test_what_waits_is_hatched_and_a_waiting_correction_is_told(
+    school: School, tmp_path: Path, built: Callable[..., Site]
+) -> None:
     study, waits = school.study(), school.study(title="消防安全知识学习", hours="1.5")
     school.merge(school.propose(study))
     at = school.tick()
@@ -235,7 +250,9 @@ def test_a_committee_reads_every_unit_below_it(site: Site) -> None:
     assert address(SECRET, "committee", "sample-art") not in site.branch("jg1") + site.member("m0001")
 
 
-def test_a_picture_that_is_not_there_is_told_where_it_would_stand(school: School, tmp_path: Path) -> None:
+def test_a_picture_that_is_not_there_is_told_where_it_would_stand(
+    school: School, tmp_path: Path, built: Callable[..., Site]
+) -> None:
     gone = Evidence("a" * 64, "b" * 64, 9000, 800, 600)
     study = replace(school.study(), evidence=(gone,))
     school.merge(school.propose(study))
@@ -245,11 +262,13 @@ def test_a_picture_that_is_not_there_is_told_where_it_would_stand(school: School
     assert "照片暂缺" in row and "<img" not in row
 
 
-def test_the_doors_of_home_lead_to_the_edition_that_is_published(school: School, tmp_path: Path) -> None:
-    for edition, doors in (("open", ["guide/#register", "guide/#mine", "guide/#branch"]),
-                           ("sealed", ["guide/#register", "o/", "o/"])):  # fmt: skip
+def test_the_doors_of_home_lead_to_the_edition_that_is_published(
+    school: School, tmp_path: Path, builder: Builder
+) -> None:
+    for edition, doors in (("open", ["handbook/members/#register", "handbook/members/#mine", "handbook/reviewers/#branch"]),
+                           ("sealed", ["handbook/members/#register", "o/", "o/"])):  # fmt: skip
         wanted = publish.inputs(school.repo, "main", on=ON, secret=SECRET, edition=edition)
-        publish.build(school.repo, wanted, tmp_path / edition)
+        publish.build(school.repo, wanted, tmp_path / edition, builder)
         html = (tmp_path / edition / "index.html").read_text(encoding="utf-8")
         found = re.findall(r'href="([^"]*)"', html.split('class="x-doors"')[1].split("</ul>")[0])
         assert found == doors
@@ -258,31 +277,88 @@ def test_the_doors_of_home_lead_to_the_edition_that_is_published(school: School,
 def test_what_a_report_offers_is_rendered_only_where_it_is_given(school: School) -> None:
     study = school.study()
     school.merge(school.propose(study))
-    given = {"actions": [("登记<一条>", Markup('href="#register"'), True), ("打印登记表", Markup('href="#print"'), False)],
-             "waiting": Markup('href="#desk"')}  # fmt: skip
     source = source_of(school.repo, date(2026, 3, 9))
     someone = member_report(source, overview(source), source.people["m0012"])
     template = fragments(Path("site/templates"), {}).get_template("member.html")
     nothing = Markup("")
     plain = {"page": lambda *_: nothing, "whole": lambda *_: nothing, "picture": lambda *_: nothing}
-    bare = template.render(page=someone, links=SimpleNamespace(**plain), edition="open")
-    assert "x-actions" not in bare and "更正" not in bare
-    links = SimpleNamespace(
-        **plain, **given, correct=lambda ident: Markup('href="#{}"').format(f"correct-{ident}")
+    told = {"page": someone, "links": SimpleNamespace(**plain), "edition": "open"}
+    bare = template.render(**told, offer=Offer((), (), nothing, lambda record: nothing))
+    assert "x-actions" not in bare and "x-files" not in bare and "更正" not in bare
+    actions = (
+        Action("登记<一条>", Markup('href="#register"'), primary=True),
+        Action("打印", Markup("data-print"), button=True),
     )
-    full = template.render(page=someone, links=links, edition="open")
+    offer = Offer(
+        actions,
+        (Action("2026年度<XLSX>", Markup('href="2026.xlsx"')),),
+        nothing,
+        lambda record: Markup('href="#{}"').format(f"correct-{record}"),
+    )
+    full = template.render(**told, offer=offer)
     assert '<a class="x-button x-primary" href="#register">登记&lt;一条&gt;</a>' in full
+    assert '<button type="button" class="x-button" data-print>打印</button>' in full
+    assert '<a href="2026.xlsx">2026年度&lt;XLSX&gt;</a>' in full
     assert f'<a href="#correct-{study.id}">更正这一条</a>' in full
 
 
-def test_what_the_check_says_stands_on_the_branch_page(school: School, tmp_path: Path) -> None:
+def test_reports_lead_to_the_bridge_without_anybodys_link(site: Site) -> None:
+    home, member, branch = site.read(), site.member("m0012"), site.branch("jg1")
+    assert 'href="https://study.example.invalid/me/register"' in home
+    assert 'href="https://study.example.invalid/me/report"' in home
+    records = re.findall(r'href="https://study.example.invalid/me/correct/(\w{26})">更正这一条', member)
+    assert records and 'href="https://study.example.invalid/me">' in member
+    assert 'href="https://study.example.invalid/me/desk">打开审核台' in branch
+    found = {
+        url
+        for page in pages(site).values()
+        for url in re.findall(r"https://study\.example\.invalid([^\"<\s]*)", page)
+    }
+    assert {re.sub(r"\w{26}", "…", url) for url in found} == {
+        "/me", "/me/register", "/me/report", "/me/desk", "/me/correct/…"
+    }  # fmt: skip
+
+
+def test_what_a_report_lets_one_save_is_what_the_command_exports(site: Site, tmp_path: Path) -> None:
+    for scope, kind, ident in (
+        (["--member", "m0012"], "member", "m0012"),
+        (["--branch", "jg1"], "branch", "jg1"),
+        (["--all"], "committee", "sample-art"),
+    ):
+        folder = site.folder / address(SECRET, kind, ident)
+        page = (folder / "index.html").read_text(encoding="utf-8")
+        for form in ("xlsx", "csv"):
+            told = CliRunner().invoke(
+                main,
+                ["export", "--repo", str(site.repo.path), *scope, "--period", "2026", "--at", ON.isoformat(), "--format", form,
+                 "--output", str(tmp_path)],
+            )  # fmt: skip
+            assert told.exit_code == 0, told.output
+            made = Path(told.output.rpartition("  ")[0])
+            assert (folder / f"2026.{form}").read_bytes() == made.read_bytes()
+            assert f'<a href="2026.{form}" download="{made.name}">' in page
+
+
+def test_a_wrong_address_of_the_bridge_is_told() -> None:
+    for wrong in ("study.example.invalid", "javascript:alert(1)", 'https://x"onclick=', "https://a b"):
+        with pytest.raises(UsageError, match="XUESHI_BRIDGE_URL"):
+            publish.bridge_told({"XUESHI_BRIDGE_URL": wrong}, "")
+    assert publish.bridge_told({}, "https://x.example/form/") == "https://x.example/form"
+    assert publish.bridge_told({}, "") == ""
+
+
+def test_what_the_check_says_stands_on_the_branch_page(
+    school: School, tmp_path: Path, built: Callable[..., Site]
+) -> None:
     for _ in range(2):
         school.merge(school.propose(school.study(title="消防安全知识学习")))
     findings = built(school.repo, tmp_path / "site").branch("jg1").split('id="findings"')[1]
     assert findings.count("请确认不是重复") == 1 and "林样青 3月1日《消防安全知识学习》" in findings
 
 
-def test_polling_during_rebuilds_never_misses_a_page(school: School, tmp_path: Path) -> None:
+def test_polling_during_rebuilds_never_misses_a_page(
+    school: School, tmp_path: Path, built: Callable[..., Site]
+) -> None:
     study = school.study()
     school.merge(school.propose(study))
     made = built(school.repo, tmp_path / "site")
@@ -309,7 +385,7 @@ def test_polling_during_rebuilds_never_misses_a_page(school: School, tmp_path: P
 
 
 def test_a_build_killed_in_the_middle_leaves_the_old_site_and_is_made_again(
-    school: School, tmp_path: Path
+    school: School, tmp_path: Path, built: Callable[..., Site]
 ) -> None:
     made = built(school.repo, tmp_path / "site")
     before = made.folder.resolve()

@@ -26,11 +26,17 @@ from xueshi import project, publish, records
 from xueshi.cli import main
 from xueshi.git import Identity, RefUpdate, Repository
 from xueshi.records import study_file
+from xueshi.sealing.fingerprints import fingerprint
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 ORGANISATION = "records/organisation.yaml"
 MALLORY = Identity("Mallory", "mallory@example.invalid")
+_SECRETS = {
+    "XUESHI_SITE_SECRET": "ab" * 16,
+    "XUESHI_LINK_ROOT": "cd" * 32,
+    "XUESHI_CONTENT_ROOT": "ef" * 32,
+}  # of a build, and values they could have
 
 
 def workflow(path: Path) -> dict[str, Any]:
@@ -96,8 +102,8 @@ def test_secrets_are_where_main_runs_and_nowhere_else() -> None:
             assert not found or job["environment"] in ("publish", "remind")
     assert told == {
         "check": set(),
-        "server": {"XUESHI_SITE_SECRET", "XUESHI_SSH_KEY"},
-        "pages": {"XUESHI_SITE_SECRET"},
+        "server": {*_SECRETS, "XUESHI_SSH_KEY"},
+        "pages": {*_SECRETS},
         "deploy": set(),
         "remind": {"XUESHI_NOTIFY_URL"},
     }
@@ -391,10 +397,44 @@ def test_what_could_not_run_is_no_success(office: Office) -> None:
 
 def test_nothing_is_published_at_addresses_that_can_be_guessed(office: Office) -> None:
     variables = {f"vars.XUESHI_SSH_{name}": "" for name in ("KNOWN_HOSTS", "TARGET")}
-    secrets = {"secrets.XUESHI_SITE_SECRET": "", "secrets.XUESHI_SSH_KEY": "key"}
+    secrets = {**secrets_of(XUESHI_SITE_SECRET=""), "secrets.XUESHI_SSH_KEY": "key"}
     ran = office.run(FILES[1], "server", {**variables, **secrets}, without="")
     assert ran.codes["Build"] == 2 and "XUESHI_SITE_SECRET" in ran.log
     assert "Copy to the web server" not in ran.codes
+
+
+@pytest.mark.parametrize("missing", [["XUESHI_LINK_ROOT"], ["XUESHI_CONTENT_ROOT"], [*_SECRETS][1:]])
+def test_nothing_is_published_that_nobody_could_open(office: Office, missing: list[str]) -> None:
+    """A secret that a host does not have comes empty; no throw-away takes its place."""
+    ran = office.run(FILES[1], "server", secrets_of(**dict.fromkeys(missing, "")), without="")
+    assert ran.codes["Build"] == 2 and "Copy to the web server" not in ran.codes
+    assert missing[0] in ran.log and "xueshi keys derive" in ran.log and "xueshi keys make" in ran.log
+    assert not (office.place / "build" / "published").exists()
+    assert not [value for value in _SECRETS.values() if value in ran.log]
+
+
+def test_roots_of_another_year_publish_nothing(office: Office) -> None:
+    school = office.school
+    said = {"link": _SECRETS["XUESHI_LINK_ROOT"], "content": "12" * 32}
+    lines = [
+        f'  - {{kind: {kind}, epoch: "2026", fingerprint: "{fingerprint(bytes.fromhex(root))}"}}\n'
+        for kind, root in said.items()
+    ]
+    told = 'schema: keys/1\nepochs: {content: "2026"}\nroots:\n' + "".join(lines)
+    head = school.commit((school.tip,), {"records/keys.yaml": told.encode()}, "Keys\n", BRIDGE)
+    school.merge(head, by="m0005")
+    ran = office.run(FILES[1], "server", secrets_of(), without="")
+    assert ran.codes["Build"] == 2 and "Copy to the web server" not in ran.codes
+    assert "XUESHI_CONTENT_ROOT 不是内容期次 2026 的密钥" in ran.log and "records/keys.yaml" in ran.log
+    ran = office.run(
+        FILES[1], "server", secrets_of(XUESHI_CONTENT_ROOT="12" * 32), without="Copy to the web server"
+    )
+    assert ran.ok, ran.log
+
+
+def secrets_of(**other: str) -> dict[str, str]:
+    """The secrets of a build, as a workflow names them."""
+    return {f"secrets.{name}": value for name, value in {**_SECRETS, **other}.items()}
 
 
 def test_the_site_is_built_with_what_waits_and_the_pictures(office: Office) -> None:
@@ -405,8 +445,7 @@ def test_the_site_is_built_with_what_waits_and_the_pictures(office: Office) -> N
     for year in ("2025", "2026"):
         kept = school.commit((), {f"aa/{'a' * 64}.webp": b"x"}, "Keep\n", BRIDGE)
         office.propose(school.commit((kept,), {"b": b"y"}, "Keep\n", BRIDGE), f"evidence/{year}")
-    secrets = {"secrets.XUESHI_SITE_SECRET": "ab" * 16}
-    ran = office.run(FILES[1], "server", secrets, without="Copy to the web server")
+    ran = office.run(FILES[1], "server", secrets_of(), without="Copy to the web server")
     assert ran.ok, ran.log
     built, clone = office.place / "build" / "published", Repository(office.place)
     assert (built / "index.html").is_file()
@@ -489,7 +528,10 @@ def test_gitlab_judges_and_publishes_alike(office: Office) -> None:
     assert code == 0 and "**检查通过**" in log, log
     code, log = run_gitlab(office, "check", CI_COMMIT_SHA=bad, **merge_request)
     assert code == 1 and "请去掉 scripts/setup" in log, log
-    code, log = run_gitlab(office, "pages", XUESHI_SITE_SECRET="ab" * 16)
+    for name in _SECRETS:
+        code, log = run_gitlab(office, "pages", **{k: v for k, v in _SECRETS.items() if k != name})
+        assert code == 2 and name in log and not (office.folder / "gitlab" / "public").exists(), log
+    code, log = run_gitlab(office, "pages", **_SECRETS)
     assert code == 0 and (office.folder / "gitlab" / "public" / "index.html").is_file(), log
 
 

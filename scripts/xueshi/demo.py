@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import shutil
@@ -61,17 +62,28 @@ def free_port() -> int:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket on an address of this machine. Raises UsageError when the port is taken."""
+    """A socket on an address of this machine. Raises UsageError when it is none of this machine, or its port is taken or
+    not for this user."""
     sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))
     except OSError as error:
         sock.close()
-        raise UsageError(
-            f"port {port} cannot be used ({error.strerror}); choose another with --port"
-        ) from None
+        where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        raise UsageError(_CURES.get(error.errno or 0, _CURE).format(where, error.strerror)) from None
     return sock
+
+
+_CURES = {
+    errno.EADDRINUSE: "{0} 已经有程序在用：停掉它，或用 --port（listen.port）换一个端口 / {0} is taken; end what holds it, or "
+    "choose another port with --port (listen.port)",
+    errno.EACCES: "{0} 不让这个用户用：用 --port（listen.port）换 1024 以上的端口 / {0} is not for this user; choose a port from "
+    "1024 on with --port (listen.port)",
+    errno.EADDRNOTAVAIL: "{0} 不是这台机器的地址：把 listen.host 改成本机的地址，或 127.0.0.1 / {0} is no address of this machine; "
+    "set listen.host to one that is, or to 127.0.0.1",
+}
+_CURE = "不能在 {0} 上提供服务（{1}）：请改 listen.host 或 listen.port / cannot listen at {0} ({1}); change listen.host or listen.port"
 
 
 def run(service: Service, sock: socket.socket, ready: Callable[[], None]) -> None:

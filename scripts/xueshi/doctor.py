@@ -42,6 +42,25 @@ def diagnose(
     )
 
 
+def sealing(edition: str, fault: str, *, given: bool) -> Finding:
+    """How the site is sealed. `fault`: why it cannot be, empty when it can; `given`: whether the roots were told, and not
+    made from the installation's own secret."""
+    if edition == "open":
+        cure = "只在要登录才能打开的地方发布；否则改用密封版 / publish it behind a login only, or use the sealed edition"
+        return Finding("warning", "网站是公开版 the site is the open edition", cure)
+    if fault:
+        return Finding("error", fault, "换好保密变量以后重新启动 / replace the secrets and start again")
+    if not given:
+        cure = (
+            "这里自己的链接打得开；要印二维码或由 CI 发布，见 docs/operating.md / its own links open; for printed sheets, or a "
+            "site from CI, see docs/operating.md"
+        )
+        return Finding(
+            "unknown", "密封用的是这里自己的密钥 the site is sealed with the installation's own key", cure
+        )
+    return Finding("ok", "密封用的密钥与 keys.yaml 不矛盾 the roots agree with keys.yaml")
+
+
 def _token(probe: Probe) -> Iterator[Finding]:
     if probe.can_push is None:
         yield _unknown("令牌能否推送 whether the token may push")

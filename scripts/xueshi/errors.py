@@ -69,3 +69,11 @@ class HostRefused(HostError):
 
 class HostConflict(HostRefused):
     """What was asked for is there already, or is not as it was last seen. Look, then go on."""
+
+
+class HostProtected(HostConflict):
+    """What protects main is not satisfied yet. `wants`: approvals | checks, which its words name as missing."""
+
+    def __init__(self, words: str, wants: str) -> None:
+        super().__init__(words)
+        self.wants = wants

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment
 from markupsafe import escape
@@ -24,12 +25,13 @@ from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 from mkdocs.structure.toc import TableOfContents, get_toc
 
-from xueshi import project, publish, sources
+from xueshi import languages, project, publish, sources, speech
 from xueshi.content_policy import content_policy
 from xueshi.editions import Edition, Open, Published, Sealed, fragments
 from xueshi.errors import XueshiError
 from xueshi.git import Repository
 from xueshi.model import SHANGHAI
+from xueshi.offers import Offers
 from xueshi.reports import data as api
 from xueshi.reports.address import address
 from xueshi.reports.contents import reports
@@ -45,31 +47,45 @@ _META = {"hide": ["navigation"], "private": True}  # of a report; see site/theme
 
 class Settings(Config):  # type: ignore[no-untyped-call]
     edition = c.Choice(("sealed", "open"), default="sealed")
+    bridge = c.Type(str, default="")
 
 
 class XueshiPlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
     """Home becomes the report of the organisation; all other reports have pages of their own, out of the nav.
 
-    Its one option is `edition`: sealed (reports open with their readers' keys) or open (for a site behind a login).
+    Options: `edition`, sealed (reports open with their readers' keys) or open (for a site behind a login); `bridge`, the
+    address of the form, where reports send whoever registers, corrects or reviews.
+    The site speaks `theme.language`, zh-CN or en.
     `xueshi build` says by environment what to publish: XUESHI_REPOSITORY (default: beside mkdocs.yml),
     XUESHI_REVISION (HEAD) and XUESHI_DATE (today in Shanghai); see publish.site_secret and publish.keyring for the
-    secrets, and XUESHI_EDITION, which goes before the option."""
+    secrets, and XUESHI_EDITION, XUESHI_BRIDGE_URL and XUESHI_LANGUAGE, which go before the options."""
 
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
         """Read the records once. Raises PluginError with the cure."""
         self._folder = Path(config.config_file_path).parent
+        self._speaking = ExitStack()  # until the build is over
         try:
+            self._speaking.enter_context(speech.spoken(languages.language_told(os.environ, config)))
             self._edition_name = publish.edition_told(os.environ, self.config.edition)
+            bridge = publish.bridge_told(os.environ, self.config.bridge)
             self._secret = publish.site_secret(self._folder)
             self._source, self._pictures = _read(self._folder, self._secret)
-            self._keys = publish.keyring(os.environ, self._secret, self._source.records.keys, self._source.on)
+            if self._edition_name == "sealed":
+                held = self._source.records.keys
+                self._keys = publish.keyring(os.environ, self._secret, held, self._source.on)
         except (XueshiError, ValueError) as error:
             raise PluginError(f"xueshi: {error}") from None
+        self._offers = Offers(self._source, bridge)
         self._fragments = fragments(self._folder / "site" / "templates", self._labels())
         learn(self._names(), self._folder / ".xueshi" / "jieba")
+        languages.put_into_words(config)
         config.extra["edition"] = self._edition_name
         config.copyright = str(escape(self._source.records.organisation.name))  # the theme does not escape
         return config
+
+    def on_files(self, files: Files, /, *, config: MkDocsConfig) -> Files:
+        self._chinese = languages.choose_pages(files, config)
+        return files
 
     def on_nav(self, nav: Navigation, /, *, config: MkDocsConfig, files: Files) -> Navigation:
         self._nav = nav
@@ -77,9 +93,11 @@ class XueshiPlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
 
     def on_page_content(self, html: str, /, *, page: Page, config: MkDocsConfig, files: Files) -> str:
         """Home's report stands before what its page says itself."""
+        if page.file.src_uri in self._chinese and html:
+            html = f'<div lang="{speech.CHINESE}">{html}</div>'
         if page.file.src_uri != _HOME:
             return html
-        told = {"page": home(self._source), "edition": self._edition_name}
+        told = {"page": home(self._source), "edition": self._edition_name, "offers": self._offers}
         fragment = self._fragments.get_template("home.html").render(**told)
         page.toc = _contents(fragment)
         return fragment + html
@@ -87,17 +105,25 @@ class XueshiPlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
     def on_env(self, env: Environment, /, *, config: MkDocsConfig, files: Files) -> Environment:
         """Render every report straight: a page of the nav would cost each other page a line."""
         env.filters["content_policy"] = content_policy
+        speech.teach(env)
         edition = self._edition(env, config, files)
         for report in reports(self._source):
             links = edition.links(report)
             template = self._fragments.get_template(f"{report.kind}.html")
-            fragment = template.render(page=report.value, links=links, edition=edition.name)
+            offer = self._offers.of(report, links)
+            fragment = template.render(page=report.value, links=links, offer=offer, edition=edition.name)
             _add(files, config, edition.publish(report, fragment, links))
         _add(files, config, edition.finish())
         _add(files, config, self._data())
         if edition.name == "sealed":
             _add(files, config, [Published("o/index.html", self._loader(config).encode())])
         return env
+
+    def on_post_build(self, /, *, config: MkDocsConfig) -> None:
+        self._speaking.close()
+
+    def on_build_error(self, /, *, error: Exception) -> None:
+        self._speaking.close()
 
     def _edition(self, env: Environment, config: MkDocsConfig, files: Files) -> Edition:
         source = self._source
@@ -113,10 +139,10 @@ class XueshiPlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         version = self._source.history.tip[:10]
         organisation = self._source.records.organisation.name
         return template.render(
-            lang="zh-CN",
             site_name=config.site_name,
             organisation=organisation,
             version=version,
+            report=self._offers.way("/report"),
             scripts=[f"../assets/{script}.js" for script in _SCRIPTS],
         )
 
@@ -141,17 +167,13 @@ class XueshiPlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         yield _json("api/v1/schema.json", project.schema("api"))
         if self._edition_name == "sealed":
             return
-        for unit in source.records.organisation.branches():
-            own = (finding for finding in source.findings if finding.unit == unit.id)
-            yield _json(
-                f"{source.address('branch', unit.id)}v1.json", api.branch_report_data(source, unit, own)
-            )
-        for ident, figures in source.totals.members.items():
-            yield _json(f"{source.address('member', ident)}v1.json", api.member_report_data(source, figures))
+        told = [("branch" if unit.kind == "branch" else "committee", unit.id) for unit in source.units()]
+        for kind, ident in (*told, *(("member", ident) for ident in source.totals.members)):
+            yield _json(f"{source.address(kind, ident)}v1.json", api.report_data(source, kind, ident))
 
 
-def _json(path: str, value: object) -> Published:
-    return Published(path, (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode())
+def _json(path: str, value: dict[str, Any]) -> Published:
+    return Published(path, api.as_file(value))
 
 
 def _add(files: Files, config: MkDocsConfig, published: Iterable[Published]) -> None:

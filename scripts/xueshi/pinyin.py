@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from pypinyin import Style, lazy_pinyin, pinyin
 
 # Characters whose reading as a surname differs from the common one.
 _SURNAMES = {"曾": "zeng", "单": "shan", "查": "zha", "覃": "qin", "仇": "qiu", "解": "xie", "任": "ren", "区": "ou", "朴": "piao", "尉": "wei", "乐": "yue", "盖": "ge", "华": "hua", "缪": "miao", "召": "shao", "么": "yao", "员": "yun"}  # fmt: skip
 
 
+@lru_cache(maxsize=20_000)  # lists of the same people are put in order over and over
 def sort_key(name: str) -> tuple[str, ...]:
     """Pinyin syllables, the surname read as a surname; the name itself breaks ties."""
     syllables = lazy_pinyin(name)

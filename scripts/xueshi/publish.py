@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -24,11 +25,12 @@ from xueshi.errors import UsageError, XueshiError
 from xueshi.git import Repository
 from xueshi.links import secret
 from xueshi.model import Keys
-from xueshi.sealing import Keyring
+from xueshi.sealing import Keyring, fingerprints
 from xueshi.sealing.keys import CONTENT_VARIABLE, LINK_VARIABLE, content_root, link_root
 
 EDITIONS = ("sealed", "open")
-_EDITION = "XUESHI_EDITION"
+_EDITION, _BRIDGE, _LANGUAGE = "XUESHI_EDITION", "XUESHI_BRIDGE_URL", "XUESHI_LANGUAGE"
+_ROOTS = (LINK_VARIABLE, CONTENT_VARIABLE)
 
 
 def site_secret(folder: Path) -> bytes:
@@ -54,6 +56,15 @@ def edition_told(environ: Mapping[str, str], otherwise: str) -> str:
     return told
 
 
+def bridge_told(environ: Mapping[str, str], otherwise: str) -> str:
+    """Where the bridge is, without a slash at the end: what XUESHI_BRIDGE_URL says, or `otherwise`; empty where there is
+    none. Raises UsageError for what is no address of the web."""
+    told = (environ.get(_BRIDGE, "").strip() or otherwise).rstrip("/")
+    if told and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", told):
+        raise UsageError(f"{_BRIDGE} is {told!r}; write it as https://study.example.cn, where the form is")
+    return told
+
+
 class _Lenient(yaml.SafeLoader):
     """Reads past tags that only MkDocs knows."""
 
@@ -75,9 +86,15 @@ def edition_of(repo: Repository, commit: str) -> str:
 
 def keyring(environ: Mapping[str, str], secret: bytes, keys: Keys, on: date) -> Keyring:
     """The roots of the sealed edition: as the environment gives them, so that CI need not hold the master; where it
-    gives none they are made from the site's own secret. Raises UsageError for roots that are misshapen."""
-    if environ.get(LINK_VARIABLE) or environ.get(CONTENT_VARIABLE):
-        return Keyring.from_environ(environ, keys)
+    names none, and keys.yaml none, they are made from the site's own secret. A variable without a value is a secret that
+    CI lacks: it is told, since a site of other roots opens for nobody. Raises UsageError for roots that are missing,
+    misshapen, or not those that keys.yaml knows."""
+    if LINK_VARIABLE in environ or CONTENT_VARIABLE in environ:
+        found = Keyring.from_environ(environ, keys)
+        fingerprints.refuse_other_roots(keys, on, found.link_root, found.content_root)
+        return found
+    if wanted := fingerprints.known(keys, on):
+        raise fingerprints.missing_roots(wanted)
     master = hmac.digest(secret, b"xueshi/site master/1", "sha256")
     return Keyring(link_root(master, keys.link), content_root(master, keys.content_epoch(on)), keys)
 
@@ -85,24 +102,29 @@ def keyring(environ: Mapping[str, str], secret: bytes, keys: Keys, on: date) -> 
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """All that a build depends on. `refs` maps what waits and what is kept (sub/*, evidence/*) to ids; `secret` makes
-    the addresses, and the keys where `roots` gives none; `edition` is one of EDITIONS."""
+    the addresses, and the keys where `roots` (variable → value) is empty; `edition` is one of EDITIONS; `bridge` is where reports send
+    those who register, and `language` what the site speaks, else mkdocs.yml says it."""
 
     commit: str
     refs: Mapping[str, str]
     on: date
     secret: bytes
     edition: str
-    roots: tuple[str, ...]
+    roots: Mapping[str, str]
+    bridge: str
+    language: str = ""
 
     def manifest(self) -> dict[str, object]:
         """The inputs as plain values: secrets as a digest, and refs too, since a proposal's names a record."""
         refs = json.dumps(dict(sorted(self.refs.items())))
-        secrets = self.secret + "\0".join(self.roots).encode()
+        secrets = self.secret + "\0".join(self.roots.get(name, "") for name in _ROOTS).encode()
         return {
             "commit": self.commit,
             "refs": hashlib.sha256(refs.encode()).hexdigest(),
             "date": self.on.isoformat(),
             "edition": self.edition,
+            "bridge": self.bridge,
+            "language": self.language,
             "secret": hashlib.sha256(b"xueshi manifest" + secrets).hexdigest()[:16],
         }
 
@@ -110,8 +132,10 @@ class Inputs:
         return hashlib.sha256(json.dumps(self.manifest(), sort_keys=True).encode()).hexdigest()[:20]
 
 
-def inputs(repo: Repository, rev: str, *, on: date, secret: bytes, edition: str = "") -> Inputs:
-    """What a build of `rev` would depend on now; `edition` goes before what the environment and its
+def inputs(
+    repo: Repository, rev: str, *, on: date, secret: bytes, edition: str = "", bridge: str = ""
+) -> Inputs:
+    """What a build of `rev` would depend on now; `edition` and `bridge` go before what the environment and its
     mkdocs.yml say. Raises UsageError for an unknown revision."""
     commit = repo.resolve(rev)
     if commit is None:
@@ -124,8 +148,17 @@ def inputs(repo: Repository, rev: str, *, on: date, secret: bytes, edition: str 
         "refs/remotes/origin/evidence",
     ):
         refs.update(repo.refs(prefix))
-    roots = tuple(os.environ.get(name, "") for name in (LINK_VARIABLE, CONTENT_VARIABLE))
-    return Inputs(commit, refs, on, secret, edition or edition_of(repo, commit), roots)
+    roots = {name: os.environ[name] for name in _ROOTS if name in os.environ}
+    return Inputs(
+        commit,
+        refs,
+        on,
+        secret,
+        edition or edition_of(repo, commit),
+        roots,
+        bridge or bridge_told(os.environ, ""),
+        os.environ.get(_LANGUAGE, "").strip(),
+    )
 
 
 def build(repo: Repository, wanted: Inputs, into: Path, builder: Builder | None = None) -> bool:
@@ -164,7 +197,9 @@ def _make(repo: Repository, wanted: Inputs, folder: Path, builder: Builder | Non
         "XUESHI_DATE": wanted.on.isoformat(),
         "XUESHI_SITE_SECRET": wanted.secret.hex(),
         _EDITION: wanted.edition,
-        **dict(zip((LINK_VARIABLE, CONTENT_VARIABLE), wanted.roots, strict=False)),
+        _BRIDGE: wanted.bridge,
+        _LANGUAGE: wanted.language,
+        **wanted.roots,
         "SOURCE_DATE_EPOCH": epoch,
     }
     with contextlib.ExitStack() as stack:

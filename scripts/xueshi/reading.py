@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from xueshi.model import SHANGHAI, Conversion
+from xueshi.speech import later, say
 from xueshi.totals.convert import stepped
 from xueshi.words import plain
 
@@ -21,13 +22,25 @@ _COUNT = re.compile(
 _LINE_ENDS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")  # Word's soft return is among them
 
 
+_WEEKDAYS = (
+    later("星期一"), later("星期二"), later("星期三"), later("星期四"), later("星期五"), later("星期六"),
+    later("星期日"),
+)  # fmt: skip
+
+
 class Unclear(ValueError):
     """The text cannot be taken as a value; the message says what to write, in Chinese."""
 
 
 def told(day: date) -> str:
     """A date as people read it: 2026年3月5日（星期四）."""
-    return f"{day.year}年{day.month}月{day.day}日（星期{'一二三四五六日'[day.weekday()]}）"
+    return say(
+        "%(year)d年%(month)d月%(day)d日（%(weekday)s）",
+        year=day.year,
+        month=day.month,
+        day=day.day,
+        weekday=say(_WEEKDAYS[day.weekday()]),
+    )
 
 
 def _unseen(ch: str) -> bool:

@@ -26,7 +26,7 @@ from xueshi.delivery import MAIN, Delivery, Wording
 from xueshi.errors import (
     HostDenied,
     HostError,
-    LinkRefused,
+    UsageError,
     XueshiError,
 )
 from xueshi.hosts import git_http
@@ -136,17 +136,16 @@ class Service:
             guesses_per_minute=limits.guesses_per_minute,
             disk_floor=limits.disk_floor,
             max_body=MAX_BODY,
-            known=self._known,
+            whose=self._whose,
         )
 
-    def _known(self, scope: Scope) -> bool:
-        """Whether the link in a request's path is one of ours: then it is no guess."""
+    def _whose(self, scope: Scope) -> str:
+        """Whose link stands in a request's path, such as "m m0012"; empty when it is none of ours: then it is a guess."""
         parts = str(scope["path"]).split("/")
-        with contextlib.suppress(LinkRefused, KeyError):
-            return bool(
-                len(parts) > 2 and self.links.opened({"p": "picture"}.get(parts[1], parts[1]), parts[2])
-            )
-        return False
+        with contextlib.suppress(XueshiError, KeyError):
+            if len(parts) > 2:
+                return f"{parts[1]} {self.links.opened({'p': 'picture'}.get(parts[1], parts[1]), parts[2])}"
+        return ""
 
     def _figures(self) -> observe.Metrics:
         told, outbox, folder = self.metrics, self._delivery.outbox, self.settings.folder
@@ -217,7 +216,11 @@ class Service:
             self._edition = current.tip, publish.edition_of(self.repo, current.tip)
         if self._edition[1] == "open":
             return site + address(self._secret, kind, ident)
-        keys = publish.keyring(os.environ, self._secret, current.records.keys, current.today)
+        try:
+            keys = publish.keyring(os.environ, self._secret, current.records.keys, current.today)
+        except UsageError as error:  # the form goes on; doctor and the log of the site's builds tell it, too
+            _LOG.error("%s", error)
+            return f"{site}o/"
         held = keys.reader(OFFICER, reader) if reader else keys.reader(MEMBER, ident)
         return f"{site}o/" + (f"#{keys.fragment(held)}" if held else "")
 
@@ -255,7 +258,9 @@ class Service:
         return self._delivery.pause(now.timestamp(), usual)
 
     def _publish(self) -> float:
-        wanted = publish.inputs(self.repo, MAIN, on=self._now().date(), secret=self._secret)
+        wanted = publish.inputs(
+            self.repo, MAIN, on=self._now().date(), secret=self._secret, bridge=self.links.base_url
+        )
         publish.build(self.repo, wanted, self.site, self._builder)
         return _PAUSE
 

@@ -7,40 +7,90 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 
+from xueshi.speech import later, later_in, many, say, say_in
+
 WHY = {
-    "unapproved": "未经审核人通过", "void": "已作废", "kind-not-counted": "此类型不计入", "future": "日期未到",
-    "unknown-kind": "没有这个学习类型", "max-per-record": "超出每条的上限", "max-per-year": "超出这一类型每年的上限",
+    "unapproved": later("未经审核人通过"), "void": later("已作废"), "kind-not-counted": later("此类型不计入"), "future": later("日期未到"),
+    "unknown-kind": later("没有这个学习类型"), "max-per-record": later("超出每条的上限"), "max-per-year": later("超出这一类型每年的上限"),
 }  # fmt: skip
 STANDING = {
-    "met": "已达标",
-    "near": "接近",
-    "under_way": "进行中",
-    "behind": "进度滞后",
-    "exempt": "不作要求",
+    "met": later("已达标"),
+    "near": later("接近"),
+    "under_way": later("进行中"),
+    "behind": later("进度滞后"),
+    "exempt": later("不作要求"),
 }
 REASON = {
-    "direct-push": "不是通过合并进入的", "unknown-decider": "认不出是谁决定的", "not-reviewer": "决定者不是该支部的审核人",
-    "own-record": "决定者就是填报人或本人", "unreadable": "文件有误", "edited-in-merge": "合并时改了提案里没有的内容",
+    "direct-push": later("不是通过合并进入的"), "unknown-decider": later("认不出是谁决定的"), "not-reviewer": later("决定者不是该支部的审核人"),
+    "own-record": later("决定者就是填报人或本人"), "unreadable": later("文件有误"), "edited-in-merge": later("合并时改了提案里没有的内容"),
 }  # fmt: skip
 ACTION = {
-    "register": "登记", "correct": "申请更正", "amend": "改学时", "confirm": "申请确认", "restore": "申请恢复",
-    "void": "申请作废",
+    "register": later("登记"), "correct": later("申请更正"), "amend": later("改学时"), "confirm": later("申请确认"), "restore": later("申请恢复"),
+    "void": later("申请作废"),
 }  # fmt: skip
-CROSSED = {"near": "接近达标", "met": "达标", "fell_back": "退到标准以下"}
-ORGANISER_LEVEL = {"branch": "支部", "college": "学院", "university": "学校", "county_plus": "县级以上党委"}
-UNIT = {"hours": "学时", "days": "天", "records": "次"}
-SEVERITY = {"required": "应当达到", "generally": "一般应当达到", "local": "本单位要求"}
+CROSSED = {"near": later("接近达标"), "met": later("达标"), "fell_back": later("退到标准以下")}
+ORGANISER_LEVEL = {
+    "branch": later("支部"),
+    "college": later("学院"),
+    "university": later("学校"),
+    "county_plus": later("县级以上党委"),
+}
+UNIT = {
+    "hours": later_in("unit", "学时"),
+    "days": later_in("unit", "天"),
+    "records": later_in("unit", "次"),
+}
+SEVERITY = {"required": later("应当达到"), "generally": later("一般应当达到"), "local": later("本单位要求")}
 STATUS = {
-    "full": "正式党员", "probationary": "预备党员", "development_target": "发展对象", "activist": "入党积极分子",
+    "full": later("正式党员"), "probationary": later("预备党员"), "development_target": later("发展对象"), "activist": later("入党积极分子"),
+    "applicant": later("入党申请人"), "non_member": later("非党员"),
 }  # fmt: skip
-VERDICT = {"ok": "达到", "short": "未达到", "due": "待完成", "overdue": "超期", "unknown": "无法判断"}
-LEVEL = {"near": "接近达标", "met": "已达标", "fell_back": "回落", "behind": "进度滞后", "waiting": "待审核"}
-VIA = {"link": "个人链接", "poster": "支部海报", "staff": "代登", "import": "导入"}
+ROLE = {
+    "branch_secretary": later("党支部书记"), "deputy_secretary": later("副书记"), "organisation_officer": later("组织委员"),
+    "publicity_officer": later("宣传委员"), "discipline_officer": later("纪检委员"), "staff": later("工作人员"),
+}  # fmt: skip
+VERDICT = {
+    "ok": later("达到"),
+    "short": later("未达到"),
+    "due": later("待完成"),
+    "overdue": later("超期"),
+    "unknown": later("无法判断"),
+}
+LEVEL = {
+    "near": later("接近达标"),
+    "met": later("已达标"),
+    "fell_back": later("回落"),
+    "behind": later("进度滞后"),
+    "waiting": later("待审核"),
+}
+VIA = {
+    "link": later("个人链接"),
+    "poster": later("支部海报"),
+    "staff": later("代登"),
+    "import": later("导入"),
+}
+
+MONTH = (
+    later("1 月"), later("2 月"), later("3 月"), later("4 月"), later("5 月"), later("6 月"),
+    later("7 月"), later("8 月"), later("9 月"), later("10 月"), later("11 月"), later("12 月"),
+)  # fmt: skip
+
+
+def named(names: Mapping[str, str], ident: str) -> str:
+    """What one of the above calls `ident`, or the id itself where it has no name for it."""
+    return say(names[ident]) if ident in names else ident
+
+
+def unit(measure: str) -> str:
+    """What a measure counts in."""
+    return say_in("unit", UNIT[measure])
 
 
 def why(reason: str, caps: Mapping[str, str] | None = None) -> str:
     """Why a record counts less than it claims; a cap is known by its id, `caps` gives its words."""
-    return WHY.get(reason, f"超出上限：{(caps or {}).get(reason) or reason}") if reason else ""
+    if reason in WHY or not reason:
+        return say(WHY.get(reason, ""))
+    return say("超出上限：%(cap)s", cap=(caps or {}).get(reason) or reason)
 
 
 def receipt_code(text: str) -> str:
@@ -65,10 +115,10 @@ def plain(hours: Decimal) -> str:
 def value(field: object) -> str:
     """A record's field as people write it."""
     if field is None or field == ():
-        return "无"
+        return say("无")
     if isinstance(field, Decimal):
         return plain(field)
-    return f"{len(field)} 张" if isinstance(field, tuple) else str(field)
+    return many("%(n)s 张", len(field)) if isinstance(field, tuple) else str(field)
 
 
 def visible(line: str) -> str:

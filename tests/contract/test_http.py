@@ -12,6 +12,7 @@ from xueshi.errors import (
     HostDenied,
     HostError,
     HostLimited,
+    HostProtected,
     HostRefused,
     HostUnavailable,
     HostUnknown,
@@ -47,6 +48,9 @@ def saying(status: int, data: object = None, headers: dict[str, str] | None = No
         (404, {}, NotFound),
         (405, {}, HostConflict),
         (405, {"message": "Please try again later"}, HostUnavailable),
+        (405, {"message": "Base branch was modified. Review and try the merge again."}, HostUnavailable),
+        (405, {"message": "Does not have enough approvals"}, HostProtected),
+        (409, {"message": "Head branch was modified. Review and try the merge again."}, HostConflict),
         (409, {}, HostConflict),
         (410, {}, HostRefused),
         (413, {}, HostRefused),
@@ -65,6 +69,22 @@ def test_a_bad_answer_to_a_change_is_an_error_of_its_kind(
     with pytest.raises(HostError) as caught:
         saying(status, data).send("POST", "/x", dict, {})
     assert type(caught.value) is kind
+
+
+@pytest.mark.parametrize(
+    ("said", "wants"),
+    [
+        ("Does not have enough approvals", "approvals"),
+        ("There are requested changes", "approvals"),
+        ("At least 1 approving review is required by reviewers with write access.", "approvals"),
+        ('Required status check "check" is expected.', "checks"),
+        ("Not all required status checks successful", "checks"),
+    ],
+)
+def test_a_merge_that_is_not_let_says_what_is_missing(said: str, wants: str) -> None:
+    with pytest.raises(HostProtected) as caught:
+        saying(405, {"message": said}).send("PUT", "/x/merge", dict, {})
+    assert caught.value.wants == wants
 
 
 def test_a_redirect_is_not_followed() -> None:

@@ -22,7 +22,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from xueshi import pictures
-from xueshi.bridge import correct, desk, device, guards, register, status, withdraw
+from xueshi.bridge import correct, desk, device, guards, me, register, status, withdraw
 from xueshi.bridge import receipt as receipts
 from xueshi.bridge.door import Door, door
 from xueshi.bridge.form import fields
@@ -54,6 +54,7 @@ def make_app(office: Office, others: list[BaseRoute], around: Sequence[Middlewar
             *_register_routes(office),
             *_status_routes(office),
             *_desk_routes(office),
+            *_me_routes(office),
             Mount("/static", _Kept(StaticFiles(packages=[("xueshi.bridge", "static")]))),
             *others,
         ],
@@ -75,12 +76,11 @@ def _register_routes(office: Office) -> list[BaseRoute]:
     few = CapacityLimiter(2 * (os.cpu_count() or 1))
 
     async def show(request: Request) -> Response:
-        query = request.query_params
-        return await run_in_threadpool(
-            lambda: register.show(
-                office, _door(office, request), query.get("member", ""), query.get("again", "")
-            )
+        door, query = _door(office, request), request.query_params
+        answer = await run_in_threadpool(
+            register.show, office, door, query.get("member", ""), query.get("again", "")
         )
+        return me.remember_link(office, answer, door.token) if door.via == "link" else answer
 
     async def send(request: Request) -> Response:
         door = _door(office, request)  # before the body: a forged link need not send one
@@ -109,7 +109,9 @@ def _register_routes(office: Office) -> list[BaseRoute]:
         return await run_in_threadpool(lambda: receipts.receipt(office, _door(office, request), ticket))
 
     async def mine(request: Request) -> Response:
-        return await run_in_threadpool(lambda: receipts.mine(office, _door(office, request)))
+        door = _door(office, request)
+        answer = await run_in_threadpool(receipts.mine, office, door)
+        return me.remember_link(office, answer, door.token)
 
     async def picture(request: Request) -> Response:
         def read() -> Response:
@@ -190,7 +192,10 @@ def _desk_routes(office: Office) -> list[BaseRoute]:
         return handle
 
     def view(name: str) -> Handler:
-        return page(lambda who, request, form: desk.show(office, who, _view(request, name)))
+        def show(who: desk.Reviewer, request: Request, form: Any) -> Response:
+            return me.remember_desk(office, desk.show(office, who, _view(request, name)), who.token)
+
+        return page(show)
 
     def chosen(act: Callable[[Office, desk.Reviewer, list[str]], Response], field: str) -> Handler:
         return page(lambda who, request, form: act(office, who, [str(v) for v in form.getlist(field)]))
@@ -219,6 +224,32 @@ def _desk_routes(office: Office) -> list[BaseRoute]:
         Route(f"{number}/return", view("return"), methods=["GET"]),
         Route(f"{number}/amend", one(desk.amend), methods=["POST"]),
         Route(f"{number}/return", one(desk.give_back), methods=["POST"]),
+    ]
+
+
+def _me_routes(office: Office) -> list[BaseRoute]:
+    def to(below: Callable[[Request], str]) -> Handler:
+        async def handle(request: Request) -> Response:
+            return await run_in_threadpool(me.go, office, request.cookies, below(request))
+
+        return handle
+
+    async def report(request: Request) -> Response:
+        return await run_in_threadpool(me.report, office, request.cookies)
+
+    async def own_desk(request: Request) -> Response:
+        return await run_in_threadpool(me.desk, office, request.cookies)
+
+    async def forget(request: Request) -> Response:
+        return me.forget()
+
+    return [
+        Route(me.PATH, to(lambda request: "/mine")),
+        Route(f"{me.PATH}/register", to(lambda request: "")),
+        Route(f"{me.PATH}/correct/{{record}}", to(lambda request: f"/correct/{request.path_params['record']}")),
+        Route(f"{me.PATH}/report", report),
+        Route(f"{me.PATH}/desk", own_desk),
+        Route(f"{me.PATH}/forget", forget, methods=["POST"]),
     ]
 
 

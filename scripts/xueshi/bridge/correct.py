@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -14,11 +15,12 @@ from xueshi.bridge.form import Entry
 from xueshi.bridge.office import Current, Office
 from xueshi.bridge.pages import Page, Refused, redirect, render
 from xueshi.bridge.receipt import key_of, refusal
-from xueshi.bridge.register import Filled, filled, form_page, is_same, keep, waiting
+from xueshi.bridge.register import BUSY, Filled, filled, form_page, is_same, keep, waiting
 from xueshi.model import Study
-from xueshi.outbox import Row
+from xueshi.outbox import Busy, Row
 from xueshi.proposals import corrected
 
+_LOG = logging.getLogger("xueshi.bridge")
 _REASON = 500  # characters, as the schema allows
 
 
@@ -71,7 +73,12 @@ def send(
         given = Filled(values, evidence, faults)
         return form_page(office, door, who, current, given, correcting=study)
     key = key_of(door.subject, f"correct-{record}-{len(before)}")  # two at once get one key, and are one
-    row = office.outbox.store(sent, key, None)
+    try:
+        row = office.outbox.store(sent, key, None)
+    except Busy as busy:
+        _LOG.error("%s", busy)
+        given = Filled(values, evidence, busy=BUSY)
+        return form_page(office, door, who, current, given, correcting=study, status=503)
     office.wake()
     if row.sent.id != sent.id and not is_same(row.sent, sent):
         return _busy(office, door, row)

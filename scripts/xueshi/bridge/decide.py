@@ -12,13 +12,20 @@ from typing import Any
 
 from xueshi import records
 from xueshi.bridge.brought import Brought, bring, brings
+from xueshi.bridge.obstacles import gone, moved, over, why
 from xueshi.bridge.office import Office
 from xueshi.bridge.pages import Refused
 from xueshi.bridge.people import named, names
 from xueshi.bridge.queue import is_own, judged, may_decide
-from xueshi.bridge.withdraw import WITHDRAWN, carry_withdrawals, wanted_back, was_withdrawn
+from xueshi.bridge.withdraw import carry_withdrawals, wanted_back
 from xueshi.delivery import MAIN, leaving
-from xueshi.errors import HostDenied, HostLimited, HostRefused, HostUnavailable, XueshiError
+from xueshi.errors import (
+    HostDenied,
+    HostLimited,
+    HostRefused,
+    HostUnavailable,
+    XueshiError,
+)
 from xueshi.hosts.base import Host, Pull
 from xueshi.model import Change, Problem, Severity, Study
 from xueshi.outbox import Decision
@@ -87,8 +94,14 @@ def carry_out(office: Office, now: datetime) -> int:
 
 
 def allowed(office: Office, by: str, pull: Pull) -> Brought:
-    """What the pull request brings, if this reviewer may decide on it today. Raises Refused."""
+    """What the pull request brings, if this reviewer may decide on it today. Raises Refused, and HostUnavailable as long
+    as it is not fetched: nobody's role is judged by what was not read."""
     content = bring(office, pull)
+    if not content.files:
+        if office.repo.resolve(f"{pull.head}^{{commit}}") is None:
+            raise HostUnavailable(f"pull {pull.number} is not fetched yet")
+        cure = "它带来的内容已经在正式记录里，或被撤掉了。请刷新后再看。"
+        raise Refused(409, "nothing in it", "这条里没有要审的内容", cure)
     if not may_decide(office.current(), by, content):
         raise Refused(403, "other branch", "这条登记不归您审核", "请由该支部的审核人决定。")
     if is_own(office.current(), content, by):
@@ -120,7 +133,7 @@ def _carry(office: Office, host: Host, made: Decision, now: datetime) -> None:
         decisions.end(made.id, "failed", f"{refused.title}：{refused.cure}")
     except HostRefused as refused:
         _LOG.warning("decision %d: %s", made.id, refused)
-        words = "这条登记刚才有变化（可能已被别人审完，或本人撤回了），请看清后再决定"
+        words = "代码托管平台没有照办，没有生效。请再决定一次；还是不行，请联系党委管理员"
         decisions.end(made.id, "failed", words)
     except HostDenied as denied:
         _LOG.error("decision %d is denied: %s", made.id, denied)
@@ -138,7 +151,7 @@ def _carry(office: Office, host: Host, made: Decision, now: datetime) -> None:
 def _act(office: Office, host: Host, made: Decision, now: datetime) -> None:
     pull = host.get(made.pull)
     if pull is None:
-        raise HostRefused(f"no pull {made.pull}")
+        raise gone()
     if _is_done(office, pull, made.by, made.what):
         return
     grant = _ready(office, pull, made.head, made.by, made.what, made.payload, made.at)
@@ -147,10 +160,12 @@ def _act(office: Office, host: Host, made: Decision, now: datetime) -> None:
             host.close(pull.number, made.by, _reason(made), now)
         else:
             host.merge(pull.number, made.head, made.by, now, grant=grant)
-    except HostRefused:  # the same decision, carried out by another thread meanwhile
+    except HostRefused as refused:  # perhaps the same decision, carried out by another thread meanwhile
         seen = host.get(made.pull)
-        if seen is None or seen.state == "open":
-            raise
+        if seen is None:
+            raise gone() from None
+        if seen.state == "open":
+            raise why(office, seen, made, refused) from None
         if not _is_done(office, seen, made.by, made.what):
             raise over(office, seen) from None
 
@@ -170,13 +185,13 @@ def _ready(
         raise over(office, pull)
     if not head:
         raise Refused(409, "no head", "没有说明看到的是哪一版", "请刷新后再看。")
+    if head != pull.head:  # first: whose it is to decide follows from what it brings now
+        raise moved()
     if at is not None and not may_decide(office.current(), by, bring(office, pull)):
         raise Refused(
             403, "role ended", "到生效的时候，这条已不归您审核", "它仍在等待审核，由现在的审核人决定。"
         )
     content = allowed(office, by, pull)
-    if head != pull.head:
-        raise Refused(409, "moved", "这条登记刚才有变化", "请看清后再决定。")
     if what in ("return", "drop"):
         if what == "drop":
             row(content, str(payload["record"]))
@@ -192,13 +207,6 @@ def _ready(
     if error is not None:
         raise Refused(409, "check failed", "检查没有通过", _told_error(office, content, error))
     return grant
-
-
-def over(office: Office, pull: Pull) -> Refused:
-    """Why nobody can decide on a pull request any more."""
-    if was_withdrawn(office, pull):
-        return Refused(409, "withdrawn", WITHDRAWN, "不用再审；同组还有别的登记时，会重新送来。")
-    return Refused(409, "decided", "这条已经审完了", "可能是别的审核人刚审过，或本人撤回了。")
 
 
 def row(content: Brought, record: str) -> Study:

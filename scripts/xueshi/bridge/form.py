@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 
 from xueshi import checks, project, reading, ulids
 from xueshi.bridge.office import Current
@@ -44,6 +45,7 @@ class Entry:
     via: str
 
 
+@cache
 def fields() -> tuple[Field, ...]:
     """The form's inputs in order, as the schema of a study describes them."""
     schema = project.schema("study")

@@ -48,7 +48,7 @@ def receipt(office: Office, door: Door, ticket: str) -> Page:
         branch=current.branch(row.sent.branch),
         kind=_kind(current, row.sent.kind),
         granted=_granted(row, current),
-        uncounted=row.state == "approved" and row.sent.path not in current.approvals,
+        uncounted=is_uncounted(row, current),
         change=change,
         standing=standing(current, row.sent.member, row.sent.start_date.year) if door.via == "link" else None,
         reviewers=reviewers(current, who) if who else [],
@@ -81,9 +81,12 @@ def mine(office: Office, door: Door) -> Page:
         "mine.html",
         door=door,
         who=who,
-        rows=[(row, row.sent.id in wanted, _links(door, row, current)) for row in sent[:_SHOWN]],
+        rows=[
+            (row, row.sent.id in wanted, is_uncounted(row, current), _links(door, row, current))
+            for row in sent[:_SHOWN]
+        ],
         older=[
-            (study, _correct(door, study.id, None, current))
+            (study, study.path not in current.approvals, _correct(door, study.id, None, current))
             for study in sorted(older, key=lambda one: (one.start_date, one.id), reverse=True)[:_SHOWN]
         ],
         more=max(0, len(sent) - _SHOWN) + max(0, len(older) - _SHOWN),
@@ -151,6 +154,11 @@ def refusal(study: Study | None, member: str, current: Current) -> str:
     if current.branch(study.branch) is None:
         return "这条记录所在的支部已不在组织名单中，请联系党委管理员更正。"
     return ""
+
+
+def is_uncounted(row: Row, current: Current) -> bool:
+    """Whether a submission was merged in a way that does not tell who reviewed it, as by a squash: it counts nothing."""
+    return row.state == "approved" and row.sent.path not in current.approvals
 
 
 def key_of(member: str, key: str) -> str:

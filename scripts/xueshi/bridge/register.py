@@ -22,19 +22,20 @@ from xueshi.proposals import Sent
 from xueshi.words import plain
 
 _LOG = logging.getLogger("xueshi.bridge")
-_BUSY = "系统正忙，还没有存下。填的内容都在，请过一会儿再提交一次"
+BUSY = "系统正忙。什么都不用改，请过一会儿再提交一次。"
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
     """What stands in a form: `values` by field, pictures kept, what is wrong by field, the `first` submission of the
-    same form, and the `key` it is sent under (empty: a new one)."""
+    same form, the `key` it is sent under (empty: a new one), and what is said when it could not be stored (`busy`)."""
 
     values: Mapping[str, str]
     kept: Sequence[Evidence] = ()
     faults: Mapping[str, str] = field(default_factory=dict)
     first: Row | None = None
     key: str = ""
+    busy: str = ""
 
 
 def show(office: Office, door: Door, member: str, again: str) -> Page:
@@ -85,7 +86,7 @@ def send(
         row = office.outbox.store(sent, key, sent.path)
     except Busy as busy:
         _LOG.error("%s", busy)
-        given = Filled(values, evidence, {"form": _BUSY}, key=form.get("key", ""))
+        given = Filled(values, evidence, key=form.get("key", ""), busy=BUSY)
         return form_page(office, door, who, current, given, status=503)
     office.wake()
     return redirect(receipt_path(office, door, row.sent.id))
@@ -193,6 +194,7 @@ def form_page(
         kept=[(e.sha256, office.links.token("picture", e.sha256)) for e in given.kept],
         most=study_form.MAX_PICTURES,
         faults=faults,
+        busy=given.busy,
         first=first,
         first_path=receipt_path(office, door, first.sent.id) if first else "",
         key=given.key if given.key and not first else secrets.token_urlsafe(18),

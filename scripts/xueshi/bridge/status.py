@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from xueshi.bridge.office import Office
 from xueshi.bridge.pages import HEADERS, Page, redirect, render
+from xueshi.bridge.receipt import is_uncounted
 from xueshi.links import qr_svg
 from xueshi.words import receipt_code
 
@@ -29,7 +30,8 @@ def show(office: Office, typed: str) -> Page:
         fault = "没有这个回执号，请核对：字母和数字各是什么，可以问登记的人"
         return render("status.html", status=404, row=None, code="", typed=typed[:40], fault=fault)
     wanted = row.waits and office.outbox.withdrawals.wanted(row.sent.id)
-    return render("status.html", row=row, code=code, wanted=wanted, typed="", fault="")
+    uncounted = is_uncounted(row, office.current())
+    return render("status.html", row=row, code=code, wanted=wanted, uncounted=uncounted, typed="", fault="")
 
 
 def picture(office: Office, typed: str) -> Response:

@@ -59,6 +59,7 @@ _OF_COMMITTEE_FILES: tuple[Rule, ...] = (
     keys.readers_of_links_are_known,
     keys.links_stand_once,
     keys.epochs_are_not_ahead,
+    keys.roots_stand_once,
 )
 
 RULES: tuple[Rule, ...] = _OF_RECORDS + _OF_COMMITTEE_FILES
@@ -82,6 +83,7 @@ CHANGE_RULES: tuple[ChangeRule, ...] = (
     closing.closing_only_grows,
     closing.closing_is_of_main,
     keys.links_only_move_on,
+    keys.fingerprints_stay,
 )
 
 

@@ -11,6 +11,7 @@ from xueshi.checks.proposal import Proposed
 from xueshi.model import Closing, Problem, years
 from xueshi.records.source import kind_of
 from xueshi.records.writer import study_path
+from xueshi.speech import say
 from xueshi.totals import total
 from xueshi.totals.closing import shifted
 from xueshi.ulids import year_of
@@ -32,12 +33,19 @@ def closing_stands(c: Context) -> Iterator[Problem]:
             study = c.records.studies.get(path)
             if c.records.blobs.get(path) != blob and (study is None or study.member not in open_to):
                 member, ident = study.member if study else None, path.rsplit("/", 1)[1].removesuffix(".yaml")
-                words = f"{year} 年已结账，这条记录与结账时不同（应为 {blob[:10]}…）。{_cure(year, member)}"
-                back = f"然后恢复：xueshi restore-record {ident} --to {closing.commit[:10]}"
-                yield Problem(path, 0, "", f"{words}，{back}")
+                words = say(
+                    "%(year)s 年已结账，这条记录与结账时不同（应为 %(blob)s…）。%(cure)s，然后恢复：xueshi restore-record %(record)s --to %(commit)s",
+                    year=year,
+                    blob=blob[:10],
+                    cure=_cure(year, member),
+                    record=ident,
+                    commit=closing.commit[:10],
+                )
+                yield Problem(path, 0, "", words)
         for study in c.studies:
             if study.path not in listed and study.member not in open_to and year in years(study):
-                words = f"{year} 年已结账，不能再有新的记录。{_cure(year, study.member)}"
+                cure = _cure(year, study.member)
+                words = say("%(year)s 年已结账，不能再有新的记录。%(cure)s", year=year, cure=cure)
                 yield c.problem(study, "start_date", words)
 
 
@@ -102,7 +110,11 @@ def closing_is_of_main(p: Proposed) -> Iterator[Problem]:
 
 
 def _cure(year: int, member: str | None) -> str:
-    return f"要改动，请先由党委登记调整：xueshi close {year} --adjust {member or '党员编号'}"
+    return say(
+        "要改动，请先由党委登记调整：xueshi close %(year)s --adjust %(member)s",
+        year=year,
+        member=member or say("党员编号"),
+    )
 
 
 def _listed(closing: Closing) -> dict[str, str]:

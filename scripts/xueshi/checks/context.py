@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from xueshi.model import Kept, Person, Problem, RecordSet, Severity, Study
+from xueshi.speech import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,4 +29,4 @@ class Context:
 
 def told_date(day: date) -> str:
     """A date as people read it: 2026年3月5日."""
-    return f"{day.year}年{day.month}月{day.day}日"
+    return say("%(year)d年%(month)d月%(day)d日", year=day.year, month=day.month, day=day.day)

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from xueshi.checks.context import Context, told_date
 from xueshi.model import Problem, Severity, Study
+from xueshi.speech import later, say
 
 _LONGEST = 31  # days of a study that are compared; more is an error of its own
 _ALIKE = 0.8  # of two titles' characters in common
@@ -27,7 +28,7 @@ def ids_are_unique(c: Context) -> Iterator[Problem]:
     for study in c.studies:
         others = [path for path in paths[study.id] if path != study.path]
         if others:
-            yield c.problem(study, "id", f"记录编号与 {others[0]} 重复，请删去新加的一份")
+            yield c.problem(study, "id", say("记录编号与 %(path)s 重复，请删去新加的一份", path=others[0]))
 
 
 def same_event_once(c: Context) -> Iterator[Problem]:
@@ -36,8 +37,15 @@ def same_event_once(c: Context) -> Iterator[Problem]:
         other = next((one for one in others if _titles_alike(study.title, one.title)), None)
         if other is not None:
             same = study.start_date == other.start_date
-            when = "同一天" if same else f"{told_date(other.start_date)}起的几天里"
-            words = f"{when}已有相近主题的登记《{other.title}》（{other.id}），请确认不是重复"
+            day = told_date(other.start_date)
+            words = say(
+                later("同一天已有相近主题的登记《%(title)s》（%(record)s），请确认不是重复")
+                if same
+                else later("%(day)s起的几天里已有相近主题的登记《%(title)s》（%(record)s），请确认不是重复"),
+                day=day,
+                title=other.title,
+                record=other.id,
+            )
             yield c.problem(study, "title", words, Severity.WARNING)
 
 
@@ -48,9 +56,12 @@ def times_do_not_overlap(c: Context) -> Iterator[Problem]:
         for other in others if mine else ():
             theirs = _clock(other)
             if mine and theirs and mine[0] < theirs[1] and theirs[0] < mine[1]:
-                words = (
-                    f"{'—'.join(mine)} 与本人同一天的《{other.title}》（{other.id}）{'—'.join(theirs)} 时间重叠，"
-                    "请核对时间，或确认不是重复"
+                words = say(
+                    "%(mine)s 与本人同一天的《%(title)s》（%(record)s）%(theirs)s 时间重叠，请核对时间，或确认不是重复",
+                    mine="—".join(mine),
+                    title=other.title,
+                    record=other.id,
+                    theirs="—".join(theirs),
                 )
                 yield c.problem(study, "start_time", words, Severity.WARNING)
                 break
@@ -65,8 +76,12 @@ def picture_of_one_day(c: Context) -> Iterator[Problem]:
             others = (one for one in used[sent] if _apart(study, one) and _is_told_of(study, one, judged))
             other = next(others, None)
             if other is not None:
-                where = f"{told_date(other.start_date)}的登记（{other.id}）"
-                words = f"照片 {kept[:12]}… 也用在{where}上，请核对照片和学习日期"
+                words = say(
+                    "照片 %(picture)s… 也用在%(day)s的登记（%(record)s）上，请核对照片和学习日期",
+                    picture=kept[:12],
+                    day=told_date(other.start_date),
+                    record=other.id,
+                )
                 yield c.problem(study, "evidence", words, Severity.WARNING)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from xueshi.checks.context import Context
 from xueshi.checks.proposal import Proposed
-from xueshi.model import Held, Keys, Problem, Severity, epoch_order
+from xueshi.model import CONTENT, Held, Keys, Problem, Severity, epoch_order
 from xueshi.records.source import KEYS
 
 _NAMES = {"member": "本人链接", "officer": "审核人链接"}
@@ -51,6 +51,38 @@ def epochs_are_not_ahead(c: Context) -> Iterator[Problem]:
             yield _keys(
                 c, f"epochs.{name}", f"期次 {label} 太靠后，最多写到 {c.today.year + 1}；写了就退不回来"
             )
+
+
+def roots_stand_once(c: Context) -> Iterator[Problem]:
+    """The root of an epoch stands once in keys.yaml, and with the roots the content's epoch: one that follows the calendar
+    turns on 1 January while the secret in CI stays."""
+    seen: set[tuple[str, str]] = set()
+    for number, root in enumerate(c.records.keys.roots):
+        if (root.kind, root.epoch) in seen:
+            words = f"{root.kind} 期次 {root.epoch} 的指纹写了不止一次，请只留正确的一项"
+            yield _keys(c, f"roots.{number}", words)
+        seen.add((root.kind, root.epoch))
+    years = [root.epoch for root in c.records.keys.roots if root.kind == CONTENT]
+    if years and c.records.keys.content is None:
+        words = (
+            f'写了内容密钥的指纹，也要写明内容期次，例如 epochs 下写 content: "{max(years, key=epoch_order)}"'
+        )
+        yield _keys(c, "roots", words)
+
+
+def fingerprints_stay(p: Proposed) -> Iterator[Problem]:
+    """What is known of a root stays as it is: a new root comes with a new epoch. It may be put right where it was wrong,
+    which the reviewer compares with the operator; the site is not built while it is wrong."""
+    if KEYS not in p.changed or KEYS not in p.head.blobs:
+        return
+    for root in p.base.keys.roots:
+        now = p.head.keys.fingerprint(root.kind, root.epoch)
+        if now != root.fingerprint:
+            words = (
+                f"{root.kind} 期次 {root.epoch} 的指纹由 {root.fingerprint} 改为 {now or '不写'}；换密钥应同时换期次，"
+                "原来写错的才可以改，请与管密钥的人核对"
+            )
+            yield Problem(KEYS, p.head.line(KEYS, "roots"), "", words, "roots", Severity.WARNING)
 
 
 def links_only_move_on(p: Proposed) -> Iterator[Problem]:

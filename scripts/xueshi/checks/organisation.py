@@ -9,6 +9,7 @@ from itertools import combinations
 from xueshi.checks.context import Context, told_date
 from xueshi.model import Membership, Problem, Reviewer, Role, RosterEntry, Severity, Span, contains
 from xueshi.records.source import ORGANISATION
+from xueshi.speech import say
 
 
 def units_form_a_tree(c: Context) -> Iterator[Problem]:
@@ -95,7 +96,8 @@ def rosters_have_a_branch(c: Context) -> Iterator[Problem]:
     for branch in c.records.rosters:
         if branch not in known:
             path = f"records/{branch}/roster.yaml"
-            yield Problem(path, 1, "", f"没有支部 {branch!r}，请在 organisation.yaml 中补上或删去这个名册")
+            words = say("没有支部 %(branch)r，请在 organisation.yaml 中补上或删去这个名册", branch=branch)
+            yield Problem(path, 1, "", words)
 
 
 def roster_periods_are_in_order(c: Context) -> Iterator[Problem]:
@@ -103,21 +105,32 @@ def roster_periods_are_in_order(c: Context) -> Iterator[Problem]:
     held: dict[str, list[tuple[Membership, str]]] = {}
     for branch, number, entry in _entries(c):
         spans: tuple[tuple[str, str, Sequence[Membership | Role | Span]], ...] = (
-            ("periods", "时段", entry.periods),
-            ("roles", "职务", entry.roles),
-            ("exempt", "不作要求的时段", entry.exempt),
+            ("periods", say("时段"), entry.periods),
+            ("roles", say("职务"), entry.roles),
+            ("exempt", say("不作要求的时段"), entry.exempt),
         )
         for name, told, found in spans:
             for place, one in enumerate(found):
                 if one.until is not None and one.until <= one.start:
-                    words = f"{entry.id} 的{told}止于 {told_date(one.until)}，不晚于起始日，请改正"
+                    words = say(
+                        "%(member)s 的%(what)s止于 %(day)s，不晚于起始日，请改正",
+                        member=entry.id,
+                        what=told,
+                        day=told_date(one.until),
+                    )
                     yield _roster(c, branch, f"members.{number}.{name}.{place}.until", words)
         for place, period in enumerate(entry.periods):
             held.setdefault(entry.id, []).append((period, f"members.{number}.periods.{place}"))
     for member, periods in held.items():
         for (one, _), (following, at) in combinations(sorted(periods, key=lambda p: p[0].start), 2):
             if one.until is None or one.until > following.start:
-                words = f"{member} 自 {told_date(following.start)}起同时在 {one.branch} 和 {following.branch}，请补上前一段的 until"
+                words = say(
+                    "%(member)s 自 %(day)s起同时在 %(one)s 和 %(other)s，请补上前一段的 until",
+                    member=member,
+                    day=told_date(following.start),
+                    one=one.branch,
+                    other=following.branch,
+                )
                 yield _roster(c, following.branch, at, words)
 
 
@@ -126,7 +139,9 @@ def members_stand_once(c: Context) -> Iterator[Problem]:
     seen: set[tuple[str, str]] = set()
     for branch, number, entry in _entries(c):
         if (branch, entry.id) in seen:
-            words = f"党员编号 {entry.id!r} 写了不止一次，请合成一项（多段时间写在 periods 里）"
+            words = say(
+                "党员编号 %(member)r 写了不止一次，请合成一项（多段时间写在 periods 里）", member=entry.id
+            )
             yield _roster(c, branch, f"members.{number}", words)
         seen.add((branch, entry.id))
 
@@ -137,7 +152,13 @@ def one_id_is_one_person(c: Context) -> Iterator[Problem]:
     for branch, number, entry in _entries(c):
         there, name = names.setdefault(entry.id, (branch, entry.name))
         if name != entry.name:
-            words = f"编号 {entry.id!r} 在 {there} 是“{name}”，在这里是“{entry.name}”：是同一个人请写同一个名字，不是请换一个编号"
+            words = say(
+                "编号 %(member)r 在 %(branch)s 是“%(name)s”，在这里是“%(other)s”：是同一个人请写同一个名字，不是请换一个编号",
+                member=entry.id,
+                branch=there,
+                name=name,
+                other=entry.name,
+            )
             yield _roster(c, branch, f"members.{number}.name", words, Severity.WARNING)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from xueshi.checks.context import Context
 from xueshi.model import Evidence, Picture, Problem, Severity, Study
+from xueshi.speech import say
 
 
 def evidence_exists(c: Context) -> Iterator[Problem]:
@@ -15,10 +16,12 @@ def evidence_exists(c: Context) -> Iterator[Problem]:
             if c.evidence is None or picture.sha256 in c.evidence.hashes:
                 continue
             if picture.sha256 in c.evidence.erased:
-                words = f"照片 {_short(picture)} 已按要求删除，记录照常有效"
+                words = say("照片 %(picture)s 已按要求删除，记录照常有效", picture=_short(picture))
                 yield c.problem(study, "evidence", words, Severity.NOTE)
             else:
-                words = f"找不到照片 {_short(picture)}，请重新上传，或先取回 evidence 引用"
+                words = say(
+                    "找不到照片 %(picture)s，请重新上传，或先取回 evidence 引用", picture=_short(picture)
+                )
                 yield c.problem(study, "evidence", words)
 
 

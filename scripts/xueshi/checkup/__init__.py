@@ -13,6 +13,7 @@ from xueshi.checkup.held import events, kinds
 from xueshi.checkup.place import OVERDUE, SHORT, UNKNOWN, Answer, Place, places
 from xueshi.checkup.size import behind, committee_size, full_members, members, term
 from xueshi.model import Norm, Policy, RecordSet, Totals, contains
+from xueshi.speech import say
 
 __all__ = ["MEASURES", "Finding", "checkup"]
 
@@ -68,7 +69,7 @@ def _is_asked(norm: Norm, place: Place) -> bool:
 
 def _finding(norm: Norm, place: Place) -> Finding:
     measure = MEASURES.get(norm.measure)
-    told = measure(norm, place) if measure else Answer("无法判断", "", UNKNOWN)
+    told = measure(norm, place) if measure else Answer(say("无法判断"), "", UNKNOWN)
     return Finding(
         place.unit.id, norm.id, norm.label, told.value, told.required, told.verdict, norm.severity, norm.source,
         told.details,

@@ -20,9 +20,14 @@ from xueshi.checkup.place import (
     last_day,
 )
 from xueshi.model import Credit, Norm, Period, Policy, Study, Where, add_months, contains
+from xueshi.speech import later, later_many, many, say
 
 _MONTHS = {"calendar_month": 1, "calendar_quarter": 3, "calendar_year": 12}
-_EACH = {"calendar_month": "每月", "calendar_quarter": "每季度", "calendar_year": "每年", "window": ""}
+_EACH = {
+    "calendar_month": later("每月%(bounds)s"), "calendar_quarter": later("每季度%(bounds)s"),
+    "calendar_year": later("每年%(bounds)s"), "window": "%(bounds)s",
+}  # fmt: skip
+_TIMES, _KINDS = later_many("%(n)s 次"), later_many("%(n)s 种")
 
 
 def events(norm: Norm, place: Place) -> Answer:
@@ -32,8 +37,8 @@ def events(norm: Norm, place: Place) -> Answer:
     yearly = Period("", "calendar_year")
     period = place.policy.periods.get(norm.period) if norm.period else yearly
     if period is None or period.type not in _EACH:
-        why = f"周期 {norm.period} 不能用于活动次数"
-        return Answer("无法判断", bounds(norm, "次"), UNKNOWN, (why,))
+        why = say("周期 %(period)s 不能用于活动次数", period=norm.period)
+        return Answer(say("无法判断"), bounds(norm, _TIMES), UNKNOWN, (why,))
     held = _held(norm.where, place)
     begin = max(place.year[0], norm.start, place.began or place.year[0])
     spans = _spans(period, begin, place.on)
@@ -43,20 +48,23 @@ def events(norm: Norm, place: Place) -> Answer:
     closed = [s for s in lacking if place.is_over(s[1]) or (norm.max is not None and counts[s] > norm.max)]
     missed = [s for s in closed if s[0] >= begin or period.type == "window"]
     opened = [s for s in lacking if s not in closed]
-    details = [f"{_named(s, period)}：{counts[s]} 次" for s in missed]
-    details += [f"{_named(s, period)}：{counts[s]} 次，还没有结束" for s in opened]
+    details = [many("%(span)s：%(n)s 次", counts[s], span=_named(s, period)) for s in missed]
+    details += [many("%(span)s：%(n)s 次，还没有结束", counts[s], span=_named(s, period)) for s in opened]
     value = _reached(period, sum(counts.values()), len(spans) - len(lacking), len(missed))
     verdict = SHORT if missed else DUE if opened else OK
-    return Answer(value, _EACH[period.type] + bounds(norm, "次"), verdict, tuple(details))
+    return Answer(value, say(_EACH[period.type], bounds=bounds(norm, _TIMES)), verdict, tuple(details))
 
 
 def _reached(period: Period, events: int, reached: int, missed: int) -> str:
     """How many of the periods asked for have what they need; of a long one, its count."""
-    word = {"calendar_month": "个月", "calendar_quarter": "个季度"}.get(period.type)
-    if word is None:
-        return f"{events} 次"
     asked = reached + missed
-    return f"{asked} {word}中 {reached} {word}达到" if asked else "本期还没有"
+    if period.type not in ("calendar_month", "calendar_quarter"):
+        return many(_TIMES, events)
+    if not asked:
+        return say("本期还没有")
+    if period.type == "calendar_month":
+        return many("%(n)s 个月中 %(reached)s 个月达到", asked, reached=reached)
+    return many("%(n)s 个季度中 %(reached)s 个季度达到", asked, reached=reached)
 
 
 def _spans(period: Period, begin: date, on: date) -> list[Span]:
@@ -76,10 +84,12 @@ def _spans(period: Period, begin: date, on: date) -> list[Span]:
 def _named(span: Span, period: Period) -> str:
     start = span[0]
     if period.type == "calendar_month":
-        return f"{start.year} 年 {start.month} 月"
+        return say("%(year)d 年 %(month)d 月", year=start.year, month=start.month)
     if period.type == "calendar_quarter":
-        return f"{start.year} 年第 {(start.month + 2) // 3} 季度"
-    return f"{start.year} 年" if period.type == "calendar_year" else f"{start} 至 {last_day(span[1])}"
+        return say("%(year)d 年第 %(quarter)d 季度", year=start.year, quarter=(start.month + 2) // 3)
+    if period.type == "calendar_year":
+        return say("%(year)s 年", year=start.year)
+    return say("%(start)s 至 %(last)s", start=start, last=last_day(span[1]))
 
 
 def _held(where: Where, place: Place) -> list[date]:
@@ -115,6 +125,6 @@ def kinds(norm: Norm, place: Place) -> Answer:
     start, until = place.year
     having = {c.study.kind for c in place.credits if any(start <= day < until for day, _ in c.parts)}
     missing = [kind for kind in asked if kind not in having]
-    told = counted(norm, len(missing), "种", (known[k].label if k in known else k for k in missing))
+    told = counted(norm, len(missing), _KINDS, (known[k].label if k in known else k for k in missing))
     verdict = DUE if told.verdict == SHORT and not place.is_over(until) else told.verdict
-    return replace(told, value=f"{len(missing)} 种没有学时", verdict=verdict)
+    return replace(told, value=many("%(n)s 种没有学时", len(missing)), verdict=verdict)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from xueshi.model import Credit, MemberTotals, Norm, Policy, RecordSet, Term, Totals, Unit, contains
+from xueshi.speech import many, say
 
 OK, SHORT, DUE, OVERDUE, UNKNOWN = "ok", "short", "due", "overdue", "unknown"
 Span = tuple[date, date]
@@ -72,12 +73,12 @@ def places(records: RecordSet, policy: Policy, totals: Totals, on: date) -> Iter
 
 
 def bounds(norm: Norm, unit: str) -> str:
-    """The norm's bounds in words."""
+    """The norm's bounds in words; `unit` is a sentence with `n` to count in."""
     if norm.max == 0 and not norm.min:
-        return f"应为 0 {unit}"
-    low = f"不少于 {norm.min} {unit}" if norm.min is not None else ""
-    high = f"不超过 {norm.max} {unit}" if norm.max is not None else ""
-    return "，".join(part for part in (low, high) if part) or "没有写数量"
+        return say("应为 %(amount)s", amount=many(unit, 0))
+    low = say("不少于 %(amount)s", amount=many(unit, norm.min)) if norm.min is not None else ""
+    high = say("不超过 %(amount)s", amount=many(unit, norm.max)) if norm.max is not None else ""
+    return say("，").join(part for part in (low, high) if part) or say("没有写数量")
 
 
 def is_within(norm: Norm, count: int) -> bool:
@@ -86,7 +87,7 @@ def is_within(norm: Norm, count: int) -> bool:
 
 def counted(norm: Norm, count: int, unit: str, details: Iterable[str] = ()) -> Answer:
     verdict = OK if is_within(norm, count) else SHORT
-    return Answer(f"{count} {unit}", bounds(norm, unit), verdict, tuple(details))
+    return Answer(many(unit, count), bounds(norm, unit), verdict, tuple(details))
 
 
 def last_day(until: date) -> date:

@@ -1,6 +1,4 @@
-"""Commands for the keys of the sealed site: keys make, derive, print; those that change which links hold: cli.generations.
-
-The master key and the sheets are secret: they are written for their owner alone, and never into a repository."""
+"""Commands for the keys of the sealed site: keys make, derive, print; those that change keys.yaml: cli.generations."""
 
 from __future__ import annotations
 
@@ -14,7 +12,8 @@ from xueshi import records, sealing
 from xueshi.changes import found_member
 from xueshi.cli import generations
 from xueshi.cli.common import open_repository, repo_option, rev_option, today, told
-from xueshi.cli.generations import approved_at, canonical
+from xueshi.cli.generations import approved_at, canonical, write_keys, written
+from xueshi.cli.masters import Roots, read_master, write_secret
 from xueshi.errors import UsageError
 from xueshi.git import Repository
 from xueshi.model import MEMBER, OFFICER, Keys, RecordSet
@@ -22,9 +21,8 @@ from xueshi.records.source import KEYS
 from xueshi.sealing import keys as derivation
 from xueshi.sealing import moving
 from xueshi.sealing.cards import KINDS, cards, chosen
+from xueshi.sealing.fingerprints import refuse_other_link_root
 from xueshi.sealing.moving import replacing
-
-_LARGEST = 10_000  # bytes of a file that may hold a master key
 
 _master = click.argument("master", type=click.Path(dir_okay=False, path_type=Path))
 _link_epoch = click.option(
@@ -58,17 +56,24 @@ def make_command(
 ) -> None:
     """Make a master key in the new file MASTER, outside any repository, and print the two secrets for CI.
 
-    With both epochs given no repository is needed, so that it can be done on a machine without a network."""
-    epochs = _epochs(folder, rev, link_epoch, content_epoch)
-    key = secrets.token_bytes(derivation.SIZE)
-    roots = _roots(key, *epochs)  # a wrong label is refused before there is a file
-    _write_secret(master, derivation.master_text(key) + "\n")
-    _tell_roots(roots, *epochs)
+    Their fingerprints go into records/keys.yaml. With both epochs given no repository is needed, so that it can be done on
+    a machine without a network; then a word says how to note them."""
+    repo, link, content = _epochs(folder, rev, link_epoch, content_epoch)
+    made = Roots(secrets.token_bytes(derivation.SIZE), link, content)
+    keys = _with_new(repo, rev, made)
+    write_secret(master, derivation.master_text(made.master) + "\n")
+    made.tell()
     click.echo(
         f"主密钥已写入 {master}。请抄写或复制两份，分别封存在两处，不联网；丢了就要重印全部链接，泄露了等于全部公开。\n"
         "上面两行放进 CI 的保密变量（只给受保护的 main 用），主密钥本身绝不放进 CI，也不放进仓库",
         err=True,
     )
+    if repo is None or keys is None:
+        click.echo(f"请在数据仓库的工作区里记下指纹：{noting(made)}", err=True)
+    else:
+        click.echo(
+            f"指纹已写入 {write_keys(repo, keys)}，提交给党委审核：xueshi propose --by 您的编号", err=True
+        )
 
 
 @keys_group.command("derive")
@@ -81,44 +86,57 @@ def make_command(
 def derive_command(
     master: Path, folder: Path, rev: str, link_epoch: str | None, content_epoch: str | None
 ) -> None:
-    """Print the two secrets for CI that belong to the epochs, from the master key in the file MASTER."""
-    epochs = _epochs(folder, rev, link_epoch, content_epoch)
-    _tell_roots(_roots(_read_master(master), *epochs), *epochs)
+    """Print the two secrets for CI that belong to the epochs, from the master key in the file MASTER.
+
+    Another master key than the one whose fingerprints records/keys.yaml holds is refused."""
+    repo, link, content = _epochs(folder, rev, link_epoch, content_epoch)
+    found = Roots(read_master(master), link, content)
+    keys = approved_at(repo, rev).keys if repo is not None else Keys()
+    found.refuse_other(keys, master)
+    found.tell()
+    if repo is not None and {*found.noted()} - {*keys.roots}:
+        click.echo(f"提醒：{KEYS} 里还没有这两个的指纹，放错了不会有人发现；请运行 {noting(found)}", err=True)
 
 
-def _epochs(folder: Path, rev: str, link: str | None, content: str | None) -> tuple[str, str]:
-    """Labels for links and contents; the repository is asked only for what was not given."""
-    if link is None or content is None:
-        keys = approved_at(open_repository(folder), rev).keys
+def _epochs(
+    folder: Path, rev: str, link: str | None, content: str | None
+) -> tuple[Repository | None, str, str]:
+    """The repository, and labels for links and contents; there need be none where both were given."""
+    try:
+        repo = open_repository(folder)
+    except UsageError:
+        if link is None or content is None:
+            raise
+        repo = None
+    if repo is not None and (link is None or content is None):
+        keys = approved_at(repo, rev).keys
         link, content = link or keys.link, content or keys.content_epoch(today())
+    assert link is not None and content is not None
     for label in (link, content):
         canonical(moving.file_data(Keys(link=label, content=label)))  # the labels that the file would take
-    return link, content
+    return repo, link, content
 
 
-def _roots(master: bytes, link: str, content: str) -> tuple[bytes, bytes]:
-    return derivation.link_root(master, link), derivation.content_root(master, content)
+def _with_new(repo: Repository | None, rev: str, made: Roots) -> Keys | None:
+    """keys.yaml with a new master's roots; None where there is no work tree. Raises UsageError for epochs that have roots
+    already: links of the same epoch would stop to open without anybody having said so."""
+    if repo is None:
+        return None
+    held = approved_at(repo, rev).keys
+    if any(held.fingerprint(root.kind, root.epoch) for root in made.noted()):
+        year = today().year
+        raise UsageError(
+            f"{KEYS} 里这一期已有主密钥；只取出两个值，用 xueshi keys derive。主密钥丢了或泄露了要换新的，请同时换期次，例如："
+            f"--link-epoch {moving.new_links(held, year).link} "
+            f"--content-epoch {moving.new_content(held, year, again=True).content}"
+        )
+    return None if repo.is_bare else moving.noted(written(repo, held), *made.noted())
 
 
-def _tell_roots(roots: tuple[bytes, bytes], link: str, content: str) -> None:
-    click.echo(f"{derivation.LINK_VARIABLE}={roots[0].hex()}")
-    click.echo(f"{derivation.CONTENT_VARIABLE}={roots[1].hex()}")
-    click.echo(f"链接期次 {link}，内容期次 {content}", err=True)
-
-
-def _read_master(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            text = file.read(_LARGEST).decode("ascii")
-        open_to_others = path.stat().st_mode & 0o077
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} 读不出主密钥（{_why(error)}）") from None
-    if open_to_others:
-        click.echo(f"提醒：{path} 别的用户也读得到，请运行 chmod 600 {path}", err=True)
-    try:
-        return derivation.parsed_master(text)
-    except UsageError as error:
-        raise UsageError(f"{path}：{error}") from None
+def noting(roots: Roots) -> str:
+    """The command that notes their fingerprints."""
+    prints = " ".join(root.fingerprint for root in roots.noted())
+    return f"xueshi keys note {prints} --link-epoch {roots.link} --content-epoch {roots.content}"
 
 
 # --- links on paper
@@ -170,7 +188,9 @@ def print_command(
     approved = approved_at(repo, rev)
     asked = [found_member(approved, given, "--member") for given in members]
     ids = chosen(approved, kind, day, members=asked, branch=branch)
-    found = list(cards(approved, kind, ids, _link_root(master, approved.keys), site, day))
+    root = _link_root(master, approved.keys)
+    refuse_other_link_root(approved.keys, root)
+    found = list(cards(approved, kind, ids, root, site, day))
     for ident in sorted(set(ids) - {card.reader.id for card in found}):
         click.echo(
             f"提醒：{ident} 的{KINDS[kind]}已停用，没有印；要恢复请运行 {replacing(kind, ident)}", err=True
@@ -178,7 +198,7 @@ def print_command(
     if not found:
         raise UsageError("要印的链接都已停用，没有写文件")
     _tell_waiting(repo, approved)
-    _write_secret(into, sealing.sheets(found))
+    write_secret(into, sealing.sheets(found))
     click.echo(f"{into}  {len(found)} 张")
     click.echo(
         "请用浏览器打开，按 A4、原大打印，沿虚线剪开，装进各人的信封封好；印完请删掉这个文件", err=True
@@ -188,7 +208,7 @@ def print_command(
 def _link_root(master: Path | None, keys: Keys) -> bytes:
     if master is None:
         return derivation.root_from(os.environ, derivation.LINK_VARIABLE)
-    return derivation.link_root(_read_master(master), keys.link)
+    return derivation.link_root(read_master(master), keys.link)
 
 
 def _tell_waiting(repo: Repository, approved: RecordSet) -> None:
@@ -196,33 +216,3 @@ def _tell_waiting(repo: Repository, approved: RecordSet) -> None:
     place = repo.path / KEYS
     if place.is_file() and records.parse_file(KEYS, place.read_bytes()).value != approved.keys:
         click.echo(f"提醒：{KEYS} 里的改动还没有生效，印的是现在有效的链接；请等它审核合并后再印", err=True)
-
-
-def _write_secret(path: Path, text: str) -> None:
-    """A new file that its owner alone can read. UsageError for one that is there, or inside a repository."""
-    folder = path.parent.resolve()
-    inside = next((place for place in (folder, *folder.parents) if _is_repository(place)), None)
-    if inside is not None:
-        raise UsageError(f"{path} 在仓库 {inside} 里，会被提交或发布；请写到仓库外面的地方")
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise UsageError(f"{path} 已经存在，没有改动；请换一个文件名") from None
-    except OSError as error:
-        raise UsageError(f"{path} 写不了（{_why(error)}）") from None
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        path.unlink(missing_ok=True)  # half a key is none
-        raise UsageError(f"{path} 写不了（{_why(error)}）") from None
-
-
-def _is_repository(place: Path) -> bool:
-    return (place / ".git").exists() or ((place / "HEAD").is_file() and (place / "objects").is_dir())
-
-
-def _why(error: OSError | UnicodeDecodeError) -> str:
-    return (error.strerror or str(error)) if isinstance(error, OSError) else "不是文字"

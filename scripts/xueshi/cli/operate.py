@@ -8,14 +8,17 @@ from pathlib import Path
 
 import click
 
+from xueshi import publish
 from xueshi import settings as told_settings
-from xueshi.cli.common import today, told
+from xueshi.cli.common import revision, today, told
 from xueshi.connecting import connect
 from xueshi.delivery import MAIN
-from xueshi.doctor import Finding, diagnose
+from xueshi.doctor import Finding, diagnose, sealing
 from xueshi.errors import UsageError, XueshiError
+from xueshi.git import Repository
 from xueshi.outbox import Outbox
-from xueshi.records import load
+from xueshi.records import load, load_approved
+from xueshi.sealing.keys import CONTENT_VARIABLE, LINK_VARIABLE
 from xueshi.settings import Settings
 
 _MARK = {"ok": "好 ok", "unknown": "不明 unknown", "warning": "提醒 warning", "error": "错误 error"}
@@ -48,6 +51,7 @@ def doctor_command(config: Path | None, folder: Path | None) -> None:
         desk = said.desk.email if said.desk.enabled else None
         organisation = load(clone, MAIN).organisation
         found += diagnose(host.probe(), organisation, today(), bridge=said.bridge.email, desk=desk)
+        found.append(_sealing(clone))
     except UsageError:
         raise
     except XueshiError as error:
@@ -56,6 +60,19 @@ def doctor_command(config: Path | None, folder: Path | None) -> None:
     for one in found:
         click.echo(f"{_MARK[one.level]}  {one.what}" + (f"\n    → {one.cure}" if one.cure else ""))
     sys.exit(1 if any(one.level == "error" for one in found) else 0)
+
+
+def _sealing(clone: Repository) -> Finding:
+    """Whether the site of main can be sealed with what this environment holds, as `xueshi serve` would."""
+    fault, edition = "", publish.edition_of(clone, revision(clone, MAIN))
+    given = any(name in os.environ for name in (LINK_VARIABLE, CONTENT_VARIABLE))
+    try:
+        if edition == "sealed":
+            keys = load_approved(clone, MAIN)[0].keys
+            publish.keyring(os.environ, b"", keys, today())  # whose secret it would be is all one here
+    except UsageError as error:
+        fault = str(error)
+    return sealing(edition, fault, given=given)
 
 
 @click.command("settings")

@@ -61,6 +61,11 @@ def build_command(folder: Path, rev: str, into: Path | None, on: date | None) ->
     ).absolute()  # git is called in another folder; what is there is a link
     place.parent.mkdir(parents=True, exist_ok=True)
     fresh = publish.build(repo, wanted, place)
+    if wanted.edition == "sealed" and not wanted.roots:
+        click.echo(
+            "提醒：没有给出密钥，这个密封版网站只供试看，印出的链接打不开它；正式发布见 xueshi keys make",
+            err=True,
+        )
     click.echo(f"{place}  {wanted.commit}  {'built' if fresh else 'unchanged'}")
 
 

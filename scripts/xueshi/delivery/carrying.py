@@ -32,9 +32,12 @@ from xueshi.records import read_commits, submission
 _WAIT, _LONGEST = 2.0, 900.0  # seconds between tries of a step that failed: at first, and at most
 _DENIED = 300.0  # seconds until a host is asked again that did not let us in
 _ATTEMPTS = 12  # then a person must look
+_LOOKS, _LOOK_AGAIN = 7, 600.0  # looks for a missing pull request, and seconds between two of them
 _IN_A_ROW = 3  # pull requests that cannot be read, then the host is meant
 _TOGETHER = 50  # refs in one push
 _REF = re.compile(r"sub/[0-7][0-9A-HJKMNP-TV-Z]{25}")
+# For the members whose pull request is missing.
+MISSING = "审核台上的这一条被删掉或移走了。内容和照片都还在，管理员会重新送审，您不用重新提交"
 T = TypeVar("T")
 _LOG = logging.getLogger("xueshi.delivery")
 
@@ -187,12 +190,28 @@ class Delivery:
         self.opened = self.host.open_pulls()
         waiting = {pull.number for pull in self.opened}
         self.outbox.batches.reopen(waiting)
-        gone = [held for held in self.outbox.batches.proposed() if held.pull and held.pull not in waiting]
+        gone = [held for held in self.outbox.batches.undecided(now.timestamp()) if held.pull not in waiting]
         return self._each(gone, lambda held: self._decided(held, now))
 
     def _decided(self, held: Batch, now: datetime) -> int:
         pull = self.host.get(held.pull or 0)
-        return self._settling.decided(held, pull, now) if pull is not None and pull.state != "open" else 0
+        if pull is None:
+            self._missing(held, now)
+            return 0
+        return self._settling.decided(held, pull, now) if pull.state != "open" else 0
+
+    def _missing(self, held: Batch, now: datetime) -> None:
+        """Its pull request is deleted, or leads elsewhere than to main: looked for again for an hour, since a host may not
+        know everywhere at once what it knows; then set aside, and looked for as before."""
+        words = f"pull {held.pull} is not on the host: it was deleted, or leads to another ref than main"
+        looks, later = held.attempts + 1, now.timestamp() + _LOOK_AGAIN
+        if held.state == "parked":
+            self.outbox.batches.advance(held, next_at=later)
+        elif looks < _LOOKS:
+            self.outbox.batches.retry(held, later, words)
+        else:
+            _LOG.error("batch %s is parked: %s", held.id, words)
+            self.outbox.batches.park(held, f"{words}; retry proposes it again", MISSING)
 
     def tidy(self, now: datetime) -> None:
         """Delete the refs of what is decided, and open a pull request for each proposal that somebody pushed."""

@@ -24,9 +24,11 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A file that a report offers. `branch` is the unit it belongs to, `make` its bytes, asked for once."""
+    """A file that a report offers, saved as `name`; `place` is what it is called beside the report, where addresses are
+    logged and must name nobody. `branch` is the unit it belongs to, `make` its bytes, asked for once."""
 
     name: str
+    place: str
     media_type: str
     branch: str
     make: Callable[[], bytes]

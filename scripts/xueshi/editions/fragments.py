@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from xueshi import words
+from xueshi import speech, words
 from xueshi.reading import told
 from xueshi.words import plain
 
@@ -27,5 +27,6 @@ def fragments(folder: Path, names: Mapping[str, str]) -> Environment:
     made.filters.update(
         hours=plain, told=told, people=lambda text: _ID.sub(lambda found: names.get(found[0], found[0]), text)
     )
-    made.globals.update(STANDING=words.STANDING, VIA=words.VIA, VERDICT=words.VERDICT)
+    speech.teach(made)
+    made.globals.update(STANDING=words.STANDING, VIA=words.VIA, VERDICT=words.VERDICT, MONTH=words.MONTH)
     return made

@@ -67,8 +67,8 @@ class _Links:
         return self._attribute("href", f"assets/e/{evidence.sha256}.webp")
 
     def file(self, download: Download) -> Markup:
-        self.files[f"{self._folder}{download.name}"] = download
-        return Markup('href="{}" download').format(download.name)
+        self.files[f"{self._folder}{download.place}"] = download
+        return Markup('href="{}" download="{}"').format(download.place, download.name)
 
     def data(self, kind: str, ident: str, value: object, readers: PageId) -> Markup:
         path = f"{self._address(kind, ident)}data.json"

@@ -67,10 +67,10 @@ class Sealed:
         return self._keys.page(kind, ident, self._access.lists[readers])
 
     def readers(self, kind: str, ident: str) -> PageId:
-        """The page whose readers open a report: a unit's query is for those of the unit's own page."""
+        """The page whose readers open a report: a unit's query and sheets are for those of the unit's own page."""
         known = (PageId(unit, ident) for unit in ("branch", "committee"))
         found = next((page for page in known if page in self._access.lists), None)
-        return found if found and kind == "query" else PageId(kind, ident)
+        return found if found and kind in ("query", "sheets") else PageId(kind, ident)
 
     def may_open(self, report: Report, other: PageId) -> bool:
         """Whether everybody who opens a report may open another page: a page's keys are for all its readers."""
@@ -84,7 +84,7 @@ class Sealed:
 
     def _entries(self, pages: Iterable[PageId]) -> Iterator[dict[str, str]]:
         for page in pages:
-            for report in self._reports.get(page, ()):
+            for report in (one for one in self._reports.get(page, ()) if one.door):
                 key = self.page_key(report.kind, report.id, report.readers)
                 yield {"title": report.title, "kind": report.kind, "key": key_text(key)}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from xueshi.exports.archive import Needs, archive, needs
 from xueshi.exports.csv import lines
 from xueshi.exports.names import FORMATS, file_name
+from xueshi.exports.notes import rules_of
 from xueshi.exports.range import Range, between, everything, named, plan, year
 from xueshi.exports.rows import Export, export
 from xueshi.exports.scope import Scope
@@ -28,6 +29,7 @@ __all__ = [
     "named",
     "needs",
     "plan",
+    "rules_of",
     "workbook",
     "year",
 ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 
 from xueshi import policy
 from xueshi.exports.range import Range
@@ -31,11 +32,18 @@ _COLUMNS = (
 )  # fmt: skip
 
 
+Rules = Callable[[date], str]
+
+
+def rules_of(source: Source) -> Rules:
+    """The hour rules of a day in words, each day's put into words once."""
+    return cache(lambda day: policy.explain(source.records.policy, source.records.organisation, "zh", day))
+
+
 def notes(
-    source: Source, scope: Scope, span: Range, day: date, *, waiting: Sequence[Study]
+    source: Source, scope: Scope, span: Range, rules: str, *, day: date, waiting: Sequence[Study]
 ) -> tuple[Note, ...]:
-    """All of it in order; `waiting` are the export's records that nobody has decided."""
-    rules = policy.explain(source.records.policy, source.records.organisation, "zh", day)
+    """All of it in order; `rules` are those of the day, `waiting` the export's records that nobody has decided."""
     title, *lines = (line for line in rules.splitlines() if line)
     return (
         *_origin(source, scope, span, day),

@@ -9,11 +9,12 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from xueshi import words
-from xueshi.exports.notes import Note, notes
+from xueshi.exports.notes import Note, Rules, notes, rules_of
 from xueshi.exports.range import Range
 from xueshi.exports.scope import Scope, order_of
 from xueshi.model import SHANGHAI, Credit, MemberTotals, Standings, Study, Totals
 from xueshi.reports.source import ZERO, Attainment, Source, attainment, mean
+from xueshi.speech import CHINESE, spoken
 from xueshi.words import plain
 
 REVIEW = {"counted": "已通过", "waiting": "待审核", "unapproved": "未认可", "void": "已作废"}
@@ -96,8 +97,10 @@ class Export:
         return f"数据截至 {self.at:%Y-%m-%d %H:%M}（提交 {self.commit[:7]}），按 {self.day} 计算"
 
 
-def export(source: Source, scope: Scope, span: Range) -> Export:
-    """What the file of a scope over a range says. UsageError for an unknown id, or a range that has not begun."""
+@spoken(CHINESE)  # an office files it, whatever the site speaks
+def export(source: Source, scope: Scope, span: Range, rules: Rules | None = None) -> Export:
+    """What the file of a scope over a range says; `rules` tells the hour rules of a day in words, for whoever makes many.
+    UsageError for an unknown id, or a range that has not begun."""
     name, figures = scope.name(source), scope.figures(source, span)
     details = tuple(_details(source, scope, span, figures))
     return Export(
@@ -113,7 +116,12 @@ def export(source: Source, scope: Scope, span: Range) -> Export:
         branches=tuple(_branches(source, figures, details)) if scope.kind == "committee" else (),
         details=details,
         notes=notes(
-            source, scope, span, figures.on, waiting=[d.study for d in details if d.state == "waiting"]
+            source,
+            scope,
+            span,
+            (rules or rules_of(source))(figures.on),
+            day=figures.on,
+            waiting=[d.study for d in details if d.state == "waiting"],
         ),
     )
 

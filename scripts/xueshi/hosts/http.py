@@ -21,6 +21,7 @@ from xueshi.errors import (
     HostDenied,
     HostError,
     HostLimited,
+    HostProtected,
     HostRefused,
     HostUnavailable,
     HostUnknown,
@@ -46,7 +47,14 @@ _LIMIT = re.compile(
     r"rate limit|temporarily blocked|abuse detection|submitted too quickly|too many requests", re.I
 )
 _THERE = re.compile(r"already exists|cannot be merged", re.I)
-_LATER = re.compile(r"try again later", re.I)  # Gitea's 405 while it still looks for conflicts
+# Gitea's 405 while it still looks for conflicts, GitHub's when main moved under the merge
+_LATER = re.compile(r"try again later|base branch was modified", re.I)
+# What a 405 to a merge says is missing. GitHub: "At least 1 approving review is required", "Required status check … is
+# expected"; Gitea: "Does not have enough approvals", "Not all required status checks successful".
+_WANTS = {
+    "approvals": re.compile(r"approv|requested changes|review", re.I),
+    "checks": re.compile(r"status check|pipeline", re.I),
+}
 _NEXT = re.compile(r'<([^<>]*)>\s*;[^<]*\brel="?next"?', re.I)
 
 
@@ -179,7 +187,11 @@ class Http:
             return HostUnknown(words) if answer.changes else HostUnavailable(words)
         if self._is_limit(answer, text):
             return HostLimited(words, self._until(answer.headers))
-        return _kind(status, text)(words)
+        kind = _kind(status, text)
+        if kind is HostConflict and status == 405:
+            wants = next((what for what, said in _WANTS.items() if said.search(words)), None)
+            return HostProtected(words, wants) if wants else kind(words)
+        return kind(words)
 
     def _is_limit(self, answer: Answer, text: str) -> bool:
         if answer.status == 429:

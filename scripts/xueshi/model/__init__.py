@@ -5,7 +5,18 @@ from __future__ import annotations
 from xueshi.model.closing import Adjustment, ClosedMember, Closing, years
 from xueshi.model.days import SHANGHAI, add_months, contains
 from xueshi.model.history import History, Proposal, Submission, Version
-from xueshi.model.keys import LINK_EPOCH, MEMBER, OFFICER, Held, Keys, Reader, epoch_order
+from xueshi.model.keys import (
+    CONTENT,
+    LINK,
+    LINK_EPOCH,
+    MEMBER,
+    OFFICER,
+    Held,
+    Keys,
+    Reader,
+    Root,
+    epoch_order,
+)
 from xueshi.model.organisation import (
     Desk,
     Membership,
@@ -42,6 +53,8 @@ from xueshi.model.study import Change, Evidence, Study, Submitted, Void
 from xueshi.model.totals import Credit, Figure, Line, MemberTotals, Standing, Standings, Totals
 
 __all__ = [
+    "CONTENT",
+    "LINK",
     "LINK_EPOCH",
     "MEMBER",
     "OFFICER",
@@ -82,6 +95,7 @@ __all__ = [
     "Requirement",
     "Reviewer",
     "Role",
+    "Root",
     "Roster",
     "RosterEntry",
     "Selector",

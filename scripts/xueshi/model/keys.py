@@ -10,6 +10,7 @@ LINK_EPOCH = (
     "2026"  # where no keys.yaml says another; links outlive years, so it does not follow the calendar
 )
 MEMBER, OFFICER = "member", "officer"
+LINK, CONTENT = "link", "content"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -33,13 +34,24 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Root:
+    """Which root belongs to an epoch, so that a build notices another. `kind`: link | content; `fingerprint` 16
+    hexadecimal digits, from which nothing of the root can be told."""
+
+    kind: str
+    epoch: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Keys:
     """keys.yaml, and what holds without it. `link` and `content` are epoch labels ("2026", after a leak "2026-2"); a
-    `content` of None follows the calendar."""
+    `content` of None follows the calendar. `roots` names those that are known, of earlier epochs too."""
 
     link: str = LINK_EPOCH
     content: str | None = None
     readers: tuple[Held, ...] = ()
+    roots: tuple[Root, ...] = ()
     _by_reader: Mapping[tuple[str, str], Held] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -61,6 +73,14 @@ class Keys:
     def content_epoch(self, day: date) -> str:
         """The label of the content's epoch for a build of `day`."""
         return self.content or str(day.year)
+
+    def fingerprint(self, kind: str, epoch: str) -> str | None:
+        """What the root of an epoch is known by; None where the file does not say."""
+        return next((r.fingerprint for r in self.roots if (r.kind, r.epoch) == (kind, epoch)), None)
+
+    def root(self, fingerprint: str) -> Root | None:
+        """The root that is known by a fingerprint, of whatever epoch."""
+        return next((root for root in self.roots if root.fingerprint == fingerprint), None)
 
 
 def epoch_order(label: str) -> tuple[int, int]:

@@ -123,9 +123,14 @@ class Organisation:
     reviewers: tuple[Reviewer, ...]
     desks: tuple[Desk, ...]
     comparison: bool = True
+    _known: dict[str, Unit] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._known.update((unit.id, unit) for unit in reversed(self.units))
 
     def unit(self, unit_id: str) -> Unit | None:
-        return next((unit for unit in self.units if unit.id == unit_id), None)
+        """The first with this id: a wrong file may have two."""
+        return self._known.get(unit_id)
 
     def branches(self) -> tuple[Unit, ...]:
         return tuple(unit for unit in self.units if unit.kind == "branch")

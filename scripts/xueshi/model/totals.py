@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -142,10 +142,18 @@ class Totals:
     on: date
     members: Mapping[str, MemberTotals]
     strangers: tuple[Credit, ...]
+    _by_branch: dict[str | None, list[MemberTotals]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )  # put together when it is first asked for
 
     def credits(self) -> tuple[Credit, ...]:
         return tuple(c for m in self.members.values() for c in m.credits) + self.strangers
 
     def of_branch(self, branch: str) -> tuple[MemberTotals, ...]:
         """Members of the branch on the day of evaluation."""
-        return tuple(m for m in self.members.values() if m.branch == branch)
+        if not self._by_branch:
+            found: dict[str | None, list[MemberTotals]] = {}
+            for member in self.members.values():
+                found.setdefault(member.branch, []).append(member)
+            self._by_branch.update(found)
+        return tuple(self._by_branch.get(branch, ()))

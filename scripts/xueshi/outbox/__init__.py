@@ -5,12 +5,11 @@ What was stored here is answered with a receipt, so it is written through to the
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
@@ -23,6 +22,7 @@ from xueshi.outbox.decisions import Decisions
 from xueshi.outbox.doors import Doors
 from xueshi.outbox.gathering import Gathering
 from xueshi.outbox.limits import Limits
+from xueshi.outbox.prepared import Prepared
 from xueshi.outbox.rows import WAITING, Batch, Decision, Row, payload, row_of
 from xueshi.outbox.store import Busy, Store
 from xueshi.outbox.withdrawals import Withdrawals
@@ -33,14 +33,26 @@ __all__ = ["Batch", "Busy", "Decision", "Gathering", "Outbox", "Row"]
 
 # Asked and told at every registration: built once.
 _ROWS = sa.select(tables.submission).order_by(tables.submission.c.received_at, tables.submission.c.id)
-_BY_KEY = _ROWS.where(tables.submission.c.key == sa.bindparam("value"))
-_BY_ID = _ROWS.where(tables.submission.c.id == sa.bindparam("value"))
-_BY_CODE = _ROWS.where(tables.code == sa.bindparam("value"))
-_OF_MEMBER = _ROWS.where(tables.submission.c.member == sa.bindparam("value"))
-_WAITING_OF_MEMBER = _OF_MEMBER.where(tables.submission.c.state.in_(WAITING))
+_VALUE: sa.BindParameter[str] = sa.bindparam("value", None)  # filled in when asked
+_BY_KEY = Prepared(_ROWS.where(tables.submission.c.key == _VALUE))
+_BY_ID = Prepared(_ROWS.where(tables.submission.c.id == _VALUE))
+_BY_CODE = Prepared(_ROWS.where(tables.code == _VALUE))
+_MEMBERS = _ROWS.where(tables.submission.c.member == _VALUE)
+_OF_MEMBER = Prepared(_MEMBERS)
+_WAITING_OF_MEMBER = Prepared(_MEMBERS.where(tables.submission.c.state.in_(WAITING)))
 _TOUCH = tables.version.update().values(version=tables.version.c.version)
 _PROBE = 64 * 1024  # bytes, as a small picture has
-_INSERT = insert(tables.submission).on_conflict_do_nothing(index_elements=["key"])
+_COLUMNS = ("id", "key", "record_path", "member", "branch", "payload", "received_at", "state")
+_INSERT = Prepared(
+    insert(tables.submission)
+    .values({name: sa.bindparam(name) for name in _COLUMNS})
+    .on_conflict_do_nothing(index_elements=["key"])
+)
+_INSERT_PICTURE = Prepared(
+    insert(tables.picture)
+    .values({column.name: sa.bindparam(column.name) for column in tables.picture.c})
+    .on_conflict_do_nothing(index_elements=["sha256"])
+)
 
 
 class Outbox:
@@ -52,6 +64,7 @@ class Outbox:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._spool = folder / "pictures"
+        self._lasting: set[Path] = set()  # folders of pictures that are on the disk themselves
         self._store = Store(folder / "outbox.sqlite")
         self.batches = Batches(self._store)
         self.limits = Limits(self._store)
@@ -75,10 +88,9 @@ class Outbox:
             "received_at": sent.at.isoformat(),
             "state": "received",
         }
-        with self._store.writing() as connection:
-            if connection.execute(_INSERT, values).rowcount:
-                return Row(sent, "received", None, None, None, None, None)
-            return row_of(connection.execute(_BY_KEY, {"value": key}).mappings().one())
+        if self._store.add(_INSERT, values):
+            return Row(sent, "received", None, None, None, None, None)
+        return self._rows(_BY_KEY, key)[0]
 
     def by_key(self, key: str) -> Row | None:
         return self._row(_BY_KEY, key)
@@ -113,14 +125,10 @@ class Outbox:
         evidence = Evidence(
             picture.sha256, picture.source_sha256, len(picture.data), picture.width, picture.height
         )
-        _write(self._file(picture.sha256), picture.data)
+        _write(self._file(picture.sha256), picture.data, self._lasting)
         values = {**asdict(evidence), "kept_at": now.isoformat()}
         values["taken_on"] = picture.taken_on.isoformat() if picture.taken_on else None
-        table = tables.picture
-        with self._store.writing() as connection:
-            known = sa.select(table.c.sha256).where(table.c.sha256 == picture.sha256)
-            if connection.execute(known).first() is None:
-                connection.execute(table.insert().values(**values))
+        self._store.add(_INSERT_PICTURE, values)
         return evidence
 
     def picture(self, sha256: str) -> tuple[Evidence, bytes, date | None] | None:
@@ -161,7 +169,7 @@ class Outbox:
         try:
             with self._store.writing() as connection:
                 connection.execute(_TOUCH)
-            _write(probe, os.urandom(_PROBE))
+            _write(probe, os.urandom(_PROBE), set())
             return True
         except (OSError, sa.exc.DBAPIError, XueshiError):
             return False
@@ -172,23 +180,24 @@ class Outbox:
     def close(self) -> None:
         self._store.close()
 
-    def _row(self, query: sa.Select[Any], value: str) -> Row | None:
+    def _row(self, query: Prepared, value: str) -> Row | None:
         return next(iter(self._rows(query, value)), None)
 
-    def _rows(self, query: sa.Select[Any], value: str) -> list[Row]:
-        with self._store.reading() as connection:
-            found: Sequence[Any] = connection.execute(query, {"value": value}).mappings().all()
-        return [row_of(one) for one in found]
+    def _rows(self, query: Prepared, value: str) -> list[Row]:
+        return [row_of(one) for one in self._store.ask(query, {"value": value})]
 
     def _file(self, sha256: str) -> Path:
         return self._spool / sha256[:2] / f"{sha256}.webp"
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Bytes on the disk before we return, under their name or not at all."""
+def _write(path: Path, data: bytes, lasting: set[Path]) -> None:
+    """Bytes on the disk before we return, under their name or not at all. A folder among `lasting` is on the disk: it
+    was synced after its making, which another thread's may not be yet."""
     if path.exists():
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.parent.is_dir():
+        lasting.discard(path.parent)
+        path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_suffix(f".{os.getpid()}.{os.urandom(4).hex()}.part")
     try:
         with aside.open("wb") as file:
@@ -198,9 +207,10 @@ def _write(path: Path, data: bytes) -> None:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)  # a part of it would take what is left of a full disk
-    for folder in (path.parent, path.parent.parent):
+    for folder in (path.parent,) if path.parent in lasting else (path.parent, path.parent.parent):
         with _opened(folder) as descriptor:
             os.fsync(descriptor)
+    lasting.add(path.parent)
 
 
 @contextmanager

@@ -9,10 +9,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from xueshi import ulids
-from xueshi.outbox.gathering import WINDOW, Gathering, gathered
+from xueshi.outbox.gathering import AHEAD, WINDOW, Gathering, gathered
 from xueshi.outbox.rows import Batch, Row, batch_of, row_of
 from xueshi.outbox.store import Store
 from xueshi.outbox.tables import batch, submission
+
+LONGEST_PAUSE = 1800.0  # seconds; no step is put off for longer
+_SEEN = {"attempts": 0, "next_at": 0.0, "error": None}
 
 
 class Batches:
@@ -37,9 +40,10 @@ class Batches:
                     _seal(connection, (row,), now)
                     made += 1
             since = (now - timedelta(seconds=WINDOW)).isoformat()
+            until = (now + timedelta(seconds=AHEAD)).isoformat()
             for branch, rows in waiting.items():
                 came = sa.select(sa.func.count()).where(
-                    submission.c.branch == branch, submission.c.received_at > since
+                    submission.c.branch == branch, submission.c.received_at.between(since, until)
                 )
                 recent = connection.execute(came).scalar_one()
                 for group in gathered(rows, recent, busy=busy, now=now.timestamp(), rules=rules):
@@ -89,13 +93,18 @@ class Batches:
         return self.split(held, {ident: gone}, at)
 
     def reopen(self, pulls: Collection[int]) -> int:
-        """Pull requests that are open again although all they hold was returned: somebody thought better of it. How
-        many wait again. Only `pulls` are looked up, for what was ever decided grows without end."""
+        """Pull requests that are open again although all they hold was returned, since somebody thought better of it, or
+        that were missing and are there again. How many wait again. Only `pulls` are looked up, for what was ever decided
+        grows without end."""
         found: list[str] = []
         asked = sorted(pulls)
+        seen = sa.or_(
+            batch.c.state.in_(("decided", "parked")),
+            sa.and_(batch.c.state == "proposed", batch.c.attempts > 0),
+        )
         with self._store.reading() as connection:
             for start in range(0, len(asked), 500):
-                where = sa.and_(batch.c.pull.in_(asked[start : start + 500]), batch.c.state == "decided")
+                where = sa.and_(batch.c.pull.in_(asked[start : start + 500]), seen)
                 found += connection.execute(sa.select(batch.c.id).where(where)).scalars()
         return sum(self._reopen(ident) for ident in found)
 
@@ -103,9 +112,12 @@ class Batches:
         held = submission.c.batch == ident
         with self._store.writing() as connection:
             states = set(connection.execute(sa.select(submission.c.state).where(held)).scalars())
-            if states != {"returned"}:
+            if states == {"pending"}:
+                connection.execute(batch.update().where(batch.c.id == ident).values(**_SEEN))
                 return False
-            connection.execute(batch.update().where(batch.c.id == ident).values(state="proposed"))
+            if states not in ({"returned"}, {"parked"}):
+                return False
+            connection.execute(batch.update().where(batch.c.id == ident).values(state="proposed", **_SEEN))
             told = {"state": "pending", "decided_at": None, "decided_by": None, "reason": None}
             connection.execute(submission.update().where(held).values(**told))
         return True
@@ -114,11 +126,18 @@ class Batches:
 
     def due(self, now: float, *states: str) -> list[Batch]:
         """Batches with a step to take, oldest first; `now` in seconds since 1970."""
-        return self._batches(batch.c.state.in_(states or ("sealed", "pushed")), batch.c.next_at <= now)
+        return self._batches(batch.c.state.in_(states or ("sealed", "pushed")), _is_time(now))
 
     def proposed(self) -> list[Batch]:
         """Batches whose pull request was open when last looked at."""
         return self._batches(batch.c.state == "proposed")
+
+    def undecided(self, now: float) -> list[Batch]:
+        """Batches whose pull request was open when it was last seen, as far as it is time to look: those that are parked
+        because it is missing are among them."""
+        return self._batches(
+            batch.c.state.in_(("proposed", "parked")), batch.c.pull.is_not(None), _is_time(now)
+        )
 
     def parked(self) -> list[Batch]:
         """Batches that wait for an operator."""
@@ -154,7 +173,7 @@ class Batches:
             if not _moved(connection, held, values):
                 return False
             waiting = sa.and_(submission.c.batch == held.id, submission.c.state.in_(("received", "parked")))
-            told = {"state": "pending", "pending_at": at.isoformat()}
+            told = {"state": "pending", "pending_at": at.isoformat(), "reason": None}
             connection.execute(submission.update().where(waiting).values(**told))
             return True
 
@@ -171,22 +190,27 @@ class Batches:
         """Try again at `at` (seconds since 1970); the error is for operators."""
         self.advance(held, next_at=at, attempts=held.attempts + 1, error=error)
 
-    def park(self, held: Batch, error: str) -> None:
-        """Set aside for an operator; others go on."""
+    def park(self, held: Batch, error: str, told: str | None = None) -> None:
+        """Set aside for an operator, who reads `error`; its members read `told`. Others go on."""
         with self._store.writing() as connection:
             if _moved(connection, held, {"state": "parked", "error": error}):
-                _state(connection, held.id, "received", "parked")
+                waiting = sa.and_(
+                    submission.c.batch == held.id, submission.c.state.in_(("received", "pending"))
+                )
+                connection.execute(submission.update().where(waiting).values(state="parked", reason=told))
 
     def unpark(self, ident: str) -> bool:
-        """Try a parked batch again; False when it is not parked."""
+        """Try a parked batch again, all the way; False when it is not parked. What the host has of it, a pull request
+        that was missing among it, is found by its ref, so that nothing is proposed twice."""
         with self._store.writing() as connection:
             where = sa.and_(batch.c.id == ident, batch.c.state == "parked")
-            state = sa.case((batch.c.pull.is_not(None), "proposed"), else_="sealed")
-            told = batch.update().where(where).values(state=state, attempts=0, next_at=0.0, error=None)
-            found = connection.execute(told).rowcount == 1
-            if found:
-                _state(connection, ident, "parked", "received")
-            return found
+            told = batch.update().where(where).values(state="sealed", pull=None, url=None, **_SEEN)
+            if connection.execute(told).rowcount != 1:
+                return False
+            parked = sa.and_(submission.c.batch == ident, submission.c.state == "parked")
+            again = {"state": "received", "pending_at": None, "reason": None}
+            connection.execute(submission.update().where(parked).values(**again))
+            return True
 
     def waiting(self) -> int:
         """How many batches have no pull request yet."""
@@ -229,6 +253,11 @@ def _assign(connection: sa.Connection, rows: Iterable[Row], ident: str) -> None:
     connection.execute(submission.update().where(submission.c.id.in_(ids)).values(batch=ident))
 
 
+def _is_time(now: float) -> sa.ColumnElement[bool]:
+    """What is put off further than anything may be was put off by a clock that ran ahead: it waits for nothing."""
+    return sa.or_(batch.c.next_at <= now, batch.c.next_at > now + LONGEST_PAUSE)
+
+
 def _moved(connection: sa.Connection, held: Batch, values: Mapping[str, Any]) -> bool:
     where = sa.and_(batch.c.id == held.id, batch.c.fence == held.fence, batch.c.state == held.state)
     told = batch.update().where(where).values(**values)
@@ -238,8 +267,3 @@ def _moved(connection: sa.Connection, held: Batch, values: Mapping[str, Any]) ->
 def _decide(connection: sa.Connection, ident: str, values: Mapping[str, Any]) -> None:
     undecided = sa.and_(submission.c.id == ident, submission.c.state.in_(("received", "pending", "parked")))
     connection.execute(submission.update().where(undecided).values(**values))
-
-
-def _state(connection: sa.Connection, ident: str, before: str, after: str) -> None:
-    where = sa.and_(submission.c.batch == ident, submission.c.state == before)
-    connection.execute(submission.update().where(where).values(state=after))

@@ -16,6 +16,8 @@ from xueshi.outbox.store import Store
 from xueshi.outbox.tables import decision
 
 _OPEN = ("waiting", "begun")
+LONGEST_UNDO = 3600.0  # seconds; no decision can be undone for longer
+_AHEAD = 600.0  # seconds that a request which began later may be ahead of a pass that still runs
 
 
 class Decisions:
@@ -51,8 +53,10 @@ class Decisions:
             return connection.execute(decision.update().where(where).values(due=now)).rowcount == 1
 
     def due(self, now: float) -> list[Decision]:
-        """Decisions to carry out, in the order they were made."""
-        return self._found(decision.c.state.in_(_OPEN), decision.c.due <= now)
+        """Decisions to carry out, in the order they were made. What lies further ahead than any may was decided by a clock
+        that ran ahead, and has waited long enough."""
+        time = sa.or_(decision.c.due <= now, decision.c.due > now + LONGEST_UNDO + _AHEAD)
+        return self._found(decision.c.state.in_(_OPEN), time)
 
     def begin(self, ident: int) -> bool:
         """Carry it out from here on, however often that is tried; False when it was undone or has ended."""

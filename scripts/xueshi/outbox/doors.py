@@ -6,14 +6,18 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from xueshi.outbox.prepared import Prepared
 from xueshi.outbox.store import Store
 from xueshi.outbox.tables import attempt, generation
 
 MOST, SPAN = 5, 900.0  # so many wrong codes within so many seconds close a door for as long
 _KEPT = 86_400.0  # seconds that tries are remembered
-# Asked for every page: built once.
-_GENERATION = sa.select(generation.c.generation).where(
-    generation.c.purpose == sa.bindparam("purpose"), generation.c.subject == sa.bindparam("subject")
+# Asked for every page.
+_GENERATION = Prepared(
+    sa.select(generation.c.generation).where(
+        generation.c.purpose == sa.bindparam("purpose", None),
+        generation.c.subject == sa.bindparam("subject", None),
+    )
 )
 
 
@@ -23,9 +27,8 @@ class Doors:
 
     def generation(self, purpose: str, subject: str) -> int:
         """The generation of links that holds for somebody: 0 until one was replaced."""
-        with self._store.reading() as connection:
-            found = connection.execute(_GENERATION, {"purpose": purpose, "subject": subject}).scalar()
-        return int(found or 0)
+        found = self._store.ask(_GENERATION, {"purpose": purpose, "subject": subject})
+        return int(found[0]["generation"]) if found else 0
 
     def replace(self, purpose: str, subject: str, at: datetime) -> int:
         """Make every link of this purpose and person worthless; the new generation."""

@@ -23,6 +23,7 @@ class Gathering:
 
 
 WINDOW = 120.0  # seconds that are looked back on to tell a rush
+AHEAD = 600.0  # seconds that what came may be ahead of a pass; beyond, it came while the clock ran ahead
 
 
 def gathered(
@@ -35,9 +36,9 @@ def gathered(
         return [(row,) for row in waiting]
     ready = []
     for group in _filled(sorted(waiting, key=_event), rules):
-        oldest = min(row.sent.at.timestamp() for row in group)
+        waited = now - min(row.sent.at.timestamp() for row in group)
         full = len(group) == rules.records or _pictures(group) > rules.pictures - 3
-        if full or now - oldest >= rules.seconds:
+        if full or waited >= rules.seconds or waited < -AHEAD:
             ready.append(tuple(sorted(group, key=lambda row: row.sent.id)))
     return ready
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from xueshi.model import Evidence
 from xueshi.proposals import Sent
 
+_SENT = tuple(field.name for field in fields(Sent))
 WAITING = ("received", "pending", "parked")  # states in which nobody has decided yet
 
 
@@ -75,8 +76,9 @@ class Decision:
 
 def payload(sent: Sent) -> str:
     """A submission as the outbox keeps it."""
-    data = asdict(sent)
+    data = {name: getattr(sent, name) for name in _SENT}
     data.update(at=sent.at.isoformat(), start_date=sent.start_date.isoformat(), hours=str(sent.hours))
+    data["evidence"] = [asdict(picture) for picture in sent.evidence]
     return json.dumps(data, ensure_ascii=False, sort_keys=True)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from xueshi import words
+
 WORDS: Mapping[str, str] = {
     # how things are put together
     "title": "学时规则的意思（按 {day} 看）",
@@ -94,12 +96,7 @@ WORDS: Mapping[str, str] = {
     "organiser_level.county_plus": "县级以上党委",
     "origin.external": "原单位",
     # for whom
-    "status.full": "正式党员",
-    "status.probationary": "预备党员",
-    "status.development_target": "发展对象",
-    "status.activist": "入党积极分子",
-    "status.applicant": "入党申请人",
-    "status.non_member": "非党员",
+    **{f"status.{status}": label for status, label in words.STATUS.items()},
     "who.members": "党员（正式党员、预备党员）",
     "who.all": "名册上的人",
     "who.unknown": "没有定义的对象 {id} ",
@@ -111,12 +108,7 @@ WORDS: Mapping[str, str] = {
     "who.exempt.True": "列为不作硬性要求",
     "who.exempt.False": "没有列为不作硬性要求",
     "who.joined_before": "{day}以前加入",
-    "role.branch_secretary": "党支部书记",
-    "role.deputy_secretary": "副书记",
-    "role.organisation_officer": "组织委员",
-    "role.publicity_officer": "宣传委员",
-    "role.discipline_officer": "纪检委员",
-    "role.staff": "工作人员",
+    **{f"role.{role}": label for role, label in words.ROLE.items()},
     # over which period
     "period.calendar_year": "每个公历年",
     "period.calendar_quarter": "每个季度",

@@ -79,4 +79,4 @@ def load_approved(repo: Repository, rev: str) -> tuple[RecordSet, History]:
     blobs.update(history.approved_blobs)
     if blobs == dict(current.blobs):
         return current, history
-    return assemble(blobs, repo.blobs(blobs.values())), history
+    return assemble(repo, blobs), history

@@ -20,6 +20,7 @@ from xueshi.model import (
     Organisation,
     Reviewer,
     Role,
+    Root,
     Roster,
     RosterEntry,
     Span,
@@ -130,6 +131,7 @@ def keys(data: Data) -> Keys:
             Held(item["kind"], item["id"], item["gen"], item.get("removed", False))
             for item in data.get("readers", ())
         ),
+        roots=tuple(Root(item["kind"], item["epoch"], item["fingerprint"]) for item in data.get("roots", ())),
     )
 
 

@@ -34,7 +34,7 @@ from xueshi.records.commits import (
     taken_in,
     trailers,
 )
-from xueshi.records.source import ORGANISATION, POLICY, kind_of, parsed
+from xueshi.records.parsing import ORGANISATION, POLICY, kind_of, read_files
 
 __all__ = [
     "Commit",
@@ -119,16 +119,13 @@ class _Files:
 
     def __init__(self, repo: Repository, line: list[Step]) -> None:
         # By path and blob: the same bytes may lie at the path of a record and at that of the organisation.
-        wanted = [
+        wanted = (
             (path, blob)
             for step in line
             for path, blob in (*((edit.path, edit.blob) for edit in step.edits), *step.mixed.items())
             if blob is not None and kind_of(path)
-        ]
-        contents = repo.blobs(blob for _, blob in wanted)
-        self._values = {
-            (path, blob): parsed(path, blob, contents).value for path, blob in wanted if blob in contents
-        }
+        )
+        self._values = {pair: parsed.value for pair, parsed in read_files(repo, wanted).items()}
 
     def organisation(self, blob: str | None) -> Organisation:
         value = self._values.get((ORGANISATION, blob or ""))

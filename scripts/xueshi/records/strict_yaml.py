@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import yaml
 
 from xueshi.records.yaml_hints import hint, slip, unreadable
 
+_slip = lru_cache(512)(slip)  # fields are few
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _IN_LIST = 2  # as deep as the fields of an entry of a list lie at least
 _DEPTH = 12  # our deepest file has 6 levels; a bomb of brackets has thousands
@@ -109,7 +111,7 @@ def _mapping(line: int, events: Iterator[yaml.Event], depth: int) -> Mapping:
         key = _node(event, events, depth + 1)
         if not isinstance(key, Scalar):
             raise YamlFault(at, "字段名只能是一个词")
-        if key.plain and (words := slip(key.text)):
+        if key.plain and (words := _slip(key.text)):
             raise YamlFault(at, words)
         if key.text in found.items:
             raise YamlFault(at, _twice(key.text, found, depth))

@@ -15,6 +15,7 @@ from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
 from xueshi import project
+from xueshi.records import shape
 from xueshi.records.strict_yaml import Mapping, Node, Scalar, Sequence
 
 # At most 15 digits, so that binary and decimal readings agree.
@@ -84,9 +85,7 @@ def _scalar(node: Scalar, types: set[str]) -> Any:
 def _pattern(
     validator: Any, pattern: str, instance: Any, schema: dict[str, Any]
 ) -> Iterator[ValidationError]:
-    """`$` means the end, not "before a last line break", and digits are ASCII, as every other checker reads it."""
-    strict = pattern.replace("$", r"\Z") if pattern.endswith("$") else pattern
-    if isinstance(instance, str) and not re.search(strict, instance, re.ASCII if "\\S" not in pattern else 0):
+    if isinstance(instance, str) and not shape.strict(pattern).search(instance):
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
@@ -104,6 +103,8 @@ def validator(kind: str) -> Any:
 def faults(data: Any, kind: str) -> Iterator[Fault]:
     """Everything the schema of this kind refuses in `data`, in the file's order. Of an entry that stands in a wrong
     section only that is told."""
+    if shape.keeps(kind)(data):
+        return
     errors = sorted(validator(kind).iter_errors(data), key=lambda e: [str(p) for p in e.absolute_path])
     astray = dict(_astray(data, project.schema(kind))) if errors else {}
     for place, message in astray.items():

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -18,6 +19,10 @@ from xueshi.records.typed import resolved
 WIDTH = 100  # a list or mapping that fits stands on one line
 _PLAIN = re.compile(r"[A-Za-z一-鿿][0-9A-Za-z一-鿿_/@.，、；。“”《》（）—-]*")
 _RESOLVERS = yaml.SafeLoader.yaml_implicit_resolvers
+# Outside YAML's own printable set, or what an editor or a diff would hide or break a line at.
+_HIDDEN = "\x00-\x1f\x7f-\x9f\xa0\xad\u200b-\u200f\u2028\u2029\u2060\ufeff\ud800-\udfff"
+_UNSEEN = re.compile(f"[{_HIDDEN}]")
+_SOUND = re.compile(f'[^"\\\\{_HIDDEN}]*')  # stands between quotes as it is
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
@@ -54,6 +59,8 @@ def _plain(value: Any) -> Any:
 
 def _ordered(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> Any:
     """Mappings in the order of the schema's properties, so that one content has one text."""
+    if not isinstance(value, (Mapping, list, tuple)):
+        return value
     schema = resolved(schema, root)
     if isinstance(value, Mapping):
         known: dict[str, Any] = schema.get("properties", {})
@@ -61,14 +68,12 @@ def _ordered(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> Any:
         names = [name for name in known if name in value] + [name for name in value if name not in known]
         inside = {**dict.fromkeys(names, other if isinstance(other, dict) else {}), **known}
         return {name: _ordered(value[name], inside[name], root) for name in names}
-    if isinstance(value, (list, tuple)):
-        return [_ordered(item, schema.get("items", {}), root) for item in value]
-    return value
+    return [_ordered(item, schema.get("items", {}), root) for item in value]
 
 
 def _mapping(value: Mapping[str, Any], indent: int, lines: list[str]) -> None:
     for key, item in value.items():
-        _entry(f"{' ' * indent}{_scalar(key)}:", item, indent, lines)
+        _entry(f"{' ' * indent}{_name(key)}:", item, indent, lines)
 
 
 def _entry(head: str, item: Any, indent: int, lines: list[str]) -> None:
@@ -104,7 +109,7 @@ def _sequence(items: list[Any], indent: int, lines: list[str]) -> None:
 
 def _flow(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_scalar(key)}: {_flow(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{_name(key)}: {_flow(item)}" for key, item in value.items()) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_flow(item) for item in value) + "]"
     return _scalar(value)
@@ -123,6 +128,9 @@ def _scalar(value: Any) -> str:
     return text if _PLAIN.fullmatch(text) and not _guessed(text) else _quoted(text)
 
 
+_name = lru_cache(512)(_scalar)  # fields are few
+
+
 def _guessed(text: str) -> bool:
     """Whether an ordinary YAML 1.1 or 1.2 reader would take the bare text for something other than text."""
     if text.lower() in ("y", "n", "nan", "inf"):
@@ -131,13 +139,13 @@ def _guessed(text: str) -> bool:
 
 
 def _quoted(text: str) -> str:
+    if _SOUND.fullmatch(text):
+        return f'"{text}"'
     return '"' + "".join(_ESCAPES.get(ch) or (ch if _printable(ch) else _escape(ch)) for ch in text) + '"'
 
 
 def _printable(ch: str) -> bool:
-    # YAML's own printable set, less what an editor or a diff would hide or break a line at.
-    hidden = "\x7f\x85\xa0\xad\u200b\u200c\u200d\u200e\u200f\u2028\u2029\u2060\ufeff"
-    return ch >= " " and ch not in hidden and not "\x80" <= ch <= "\x9f" and not "\ud800" <= ch <= "\udfff"
+    return _UNSEEN.match(ch) is None
 
 
 def _escape(ch: str) -> str:

@@ -57,7 +57,7 @@ class Branch:
 def branch(source: Source, overview: Overview, unit: Unit) -> Branch:
     """The report of one branch; its members are those of the day, its sums those of its records."""
     members = source.totals.of_branch(unit.id)
-    credits = [c for c in source.totals.credits() if c.study.branch == unit.id]
+    credits = source.credits_of(unit.id)
     own, year = in_year(credits, source.on.year), source.on.year
     waits = waiting(source, unit.id)
     rows = sorted((_row(source, member) for member in members), key=_order)
@@ -78,7 +78,7 @@ def branch(source: Source, overview: Overview, unit: Unit) -> Branch:
         usage=overview.usage.get(unit.id, Usage()),
         ends=tuple(day.reached((unit.id,)) for day in overview.months),
         findings=findings(source, unit.id, credits),
-        norms=tuple(f for f in source.findings if f.unit == unit.id),
+        norms=source.findings_of(unit.id),
         total=whole(own, year),
     )
 

@@ -95,9 +95,8 @@ class Committee:
 def committee(source: Source, overview: Overview, unit: Unit) -> Committee:
     """The report of one unit above branches."""
     below, year = source.below(unit.id), source.on.year
-    own = in_year((c for c in source.totals.credits() if c.study.branch in below), year)
-    figures = {branch: _figures(source, overview, branch) for branch in sorted(below)}
-    rows = tuple(_rows(source, figures, unit, 0, frozenset()))
+    own = in_year((c for branch in sorted(below) for c in source.credits_of(branch)), year)
+    rows = tree(source, unit, overview)
     return Committee(
         unit=unit,
         commit=source.history.tip,
@@ -119,7 +118,13 @@ def committee(source: Source, overview: Overview, unit: Unit) -> Committee:
     )
 
 
-def _figures(source: Source, overview: Overview, branch: str) -> Figures:
+def tree(source: Source, unit: Unit, overview: Overview | None = None) -> tuple[Row, ...]:
+    """The unit, then all below it in the organisation's order. Usage and changes are only told with `overview`."""
+    figures = {branch: _figures(source, overview, branch) for branch in sorted(source.below(unit.id))}
+    return tuple(_rows(source, figures, unit, 0, frozenset()))
+
+
+def _figures(source: Source, overview: Overview | None, branch: str) -> Figures:
     members, waiting = source.totals.of_branch(branch), source.waiting(branch=branch)
     return Figures(
         members=len(members),
@@ -127,15 +132,15 @@ def _figures(source: Source, overview: Overview, branch: str) -> Figures:
         counted=sum(counts(members, "year"), ZERO),
         waiting=len(waiting),
         oldest=source.oldest(waiting),
-        usage=overview.usage.get(branch, Usage()),
-        changed=overview.changed.get(branch, Changed()),
+        usage=overview.usage.get(branch, Usage()) if overview else Usage(),
+        changed=overview.changed.get(branch, Changed()) if overview else Changed(),
     )
 
 
 def _rows(
     source: Source, figures: Mapping[str, Figures], unit: Unit, depth: int, above: frozenset[str]
 ) -> Iterator[Row]:
-    """The unit, then all below it in the organisation's order; where a wrong file makes a circle, the walk ends."""
+    """Where a wrong file makes a circle, the walk ends."""
     held = sorted(source.below(unit.id) & figures.keys())
     yield Row(unit, depth, sum((figures[branch] for branch in held), Figures()))
     for child in source.units():
@@ -145,7 +150,7 @@ def _rows(
 
 def _norms(source: Source, units: Iterable[Unit]) -> Iterator[Norms]:
     for unit in units:
-        own = [finding for finding in source.findings if finding.unit == unit.id]
+        own = source.findings_of(unit.id)
         opened = [finding for finding in own if finding.verdict in _VERDICTS]
         kept = tuple(finding.label for finding in own if finding.verdict not in _VERDICTS)
         if own:

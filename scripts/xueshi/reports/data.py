@@ -4,22 +4,22 @@ What each value means is told by schema/api.schema.json; `VERSION` changes when 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
-from xueshi.checkup import Finding
 from xueshi.model import Credit, MemberTotals, Standings, Unit
+from xueshi.reports.committee import Row, tree
 from xueshi.reports.source import FEW, Attainment, Source, attainment
-from xueshi.totals.sums import apart, by_branch, by_kind, by_month, by_unit, by_year
+from xueshi.totals.sums import apart, by_kind, by_month, by_unit, by_year, whole
 from xueshi.words import plain
 
 VERSION = 1
 
 
 def index_data(source: Source) -> dict[str, Any]:
-    """What the open part of the API holds. Reports have their own, at `v1.json` beside them."""
+    """What the open part of the API holds. Reports have their own, see report_data."""
     return {**_head(source, "index"), "files": ["organisation.json", "policy.json"], "schema": "schema.json"}
 
 
@@ -44,9 +44,8 @@ def organisation_data(source: Source) -> dict[str, Any]:
 
 
 def _unit(source: Source, unit: Unit, hours: Decimal) -> dict[str, Any]:
-    organisation = source.records.organisation
-    below = {b.id for b in organisation.branches() if unit.id in organisation.above(b.id)}
-    members = [m for m in source.totals.members.values() if m.branch in below]
+    below = source.below(unit.id)
+    members = [m for branch in below for m in source.totals.of_branch(branch)]
     waiting = [found for branch in below for found in source.waiting(branch=branch)]
     told = None if len(members) < FEW else _attainment(attainment(members))
     return {
@@ -71,26 +70,89 @@ def policy_data(source: Source) -> dict[str, Any]:
     return {**_head(source, "policy"), "policy": _value(asdict(source.records.policy))}
 
 
-def branch_report_data(source: Source, unit: Unit, findings: Iterable[Finding]) -> dict[str, Any]:
-    """One branch: its members' standings, hours of its records, and the check-up."""
-    credits, year = source.totals.credits(), source.on.year
-    own = [credit for credit in credits if credit.study.branch == unit.id]
-    members = source.totals.of_branch(unit.id)
+# --- of one report, for those who may open it
+
+REPORTS = ("committee", "branch", "member")  # the kinds of report that say their figures as data too
+
+
+def report_data(source: Source, kind: str, ident: str) -> dict[str, Any]:
+    """The figures of one report: `kind` is one of REPORTS, `ident` the id of the unit or person. They are those of the
+    page. Raises KeyError for what has no such report."""
+    if kind == "member":
+        return _member(source, source.totals.members[ident])
+    unit = source.records.organisation.unit(ident)
+    if unit is None or kind != ("branch" if unit.kind == "branch" else "committee"):
+        raise KeyError(kind, ident)
+    return _branch(source, unit) if kind == "branch" else _committee(source, unit)
+
+
+def as_file(data: dict[str, Any]) -> bytes:
+    """The bytes in which data is published: one text for one value."""
+    return (json.dumps(data, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode()
+
+
+def _committee(source: Source, unit: Unit) -> dict[str, Any]:
+    """Everything below a unit together, and each unit below it as the page has them."""
+    rows = tree(source, unit)
+    hours = by_unit(_below(source, unit), source.records.organisation, source.on.year)
     return {
-        **_head(source, "branch"),
-        "id": unit.id,
-        "name": unit.name,
-        "year": year,
-        "hours": plain(by_branch(own, year).get(unit.id, Decimal(0))),
-        "by_month": [plain(h) for h in by_month(own, year)],
-        "by_kind": _plain(by_kind(own, year)),
-        "attainment": _attainment(attainment(members)),
-        "members": {m.person.id: member_data(m, ledger=False) for m in members},
-        "checkup": [asdict(finding) for finding in findings],
+        **_head(source, "committee"),
+        **_sums(source, unit),
+        **_figures(rows[0]),
+        "units": [_row(row, hours[row.unit.id]) for row in rows[1:]],
+        "checkup": [asdict(finding) for row in rows for finding in source.findings_of(row.unit.id)],
     }
 
 
-def member_report_data(source: Source, member: MemberTotals) -> dict[str, Any]:
+def _row(row: Row, hours: Decimal) -> dict[str, Any]:
+    unit = row.unit
+    about = {"id": unit.id, "kind": unit.kind, "parent": unit.parent, "name": unit.name}
+    return {**about, "hours": plain(hours), **_figures(row)}
+
+
+def _figures(row: Row) -> dict[str, Any]:
+    figures = row.figures
+    return {
+        "people": figures.members,
+        "attainment": _attainment(figures.attainment),
+        "counted": plain(figures.counted),
+        "mean": plain(figures.mean),
+        "waiting": figures.waiting,
+        "oldest": figures.oldest,
+    }
+
+
+def _branch(source: Source, unit: Unit) -> dict[str, Any]:
+    """One branch: its members' standings, hours of its records, and the check-up."""
+    members = source.totals.of_branch(unit.id)
+    return {
+        **_head(source, "branch"),
+        **_sums(source, unit),
+        "attainment": _attainment(attainment(members)),
+        "members": {m.person.id: member_data(m, ledger=False) for m in members},
+        "checkup": [asdict(finding) for finding in source.findings_of(unit.id)],
+    }
+
+
+def _sums(source: Source, unit: Unit) -> dict[str, Any]:
+    """Hours of the records at and below a unit in this year."""
+    own, year = _below(source, unit), source.on.year
+    return {
+        "id": unit.id,
+        "name": unit.name,
+        "year": year,
+        "hours": plain(whole(own, year)),
+        "by_month": [plain(h) for h in by_month(own, year)],
+        "by_kind": _plain(by_kind(own, year)),
+    }
+
+
+def _below(source: Source, unit: Unit) -> list[Credit]:
+    branches = sorted(source.below(unit.id)) if unit.kind != "branch" else [unit.id]
+    return [credit for branch in branches for credit in source.credits_of(branch)]
+
+
+def _member(source: Source, member: MemberTotals) -> dict[str, Any]:
     """One member: every requirement with its ledger, every record with what it counted, hours by year and kind."""
     year = source.on.year
     return {

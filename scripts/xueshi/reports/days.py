@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from calendar import Calendar
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 from xueshi.model import Credit, Policy, Study
 from xueshi.reports.source import ZERO
@@ -42,10 +43,11 @@ def calendar(
         records.setdefault(day, credit.study.id)
     waits = {day: study.id for study in waiting for day in counting_days(study, policy)}
 
-    def square(day: date) -> Square:
-        return Square(day, hours.get(day, ZERO), day in waits, records.get(day) or waits.get(day, ""))
-
-    return tuple(_month(date(on.year, number, 1), square) for number in range(1, on.month + 1))
+    squares = {
+        day: Square(day, hours.get(day, ZERO), day in waits, records.get(day) or waits.get(day, ""))
+        for day in hours.keys() | waits.keys()
+    }
+    return tuple(_month(date(on.year, number, 1), squares) for number in range(1, on.month + 1))
 
 
 def counting_days(study: Study, policy: Policy) -> tuple[date, ...]:
@@ -56,9 +58,17 @@ def counting_days(study: Study, policy: Policy) -> tuple[date, ...]:
     return study.days if policy.splits(study.start_date) else (study.start_date,)
 
 
-def _month(first: date, square: Callable[[date], Square]) -> Month:
-    weeks = Calendar().monthdatescalendar(first.year, first.month)
+def _month(first: date, squares: Mapping[date, Square]) -> Month:
+    weeks = _blank(first.year, first.month)
     return Month(
         first.month,
-        tuple(tuple(square(day) if day.month == first.month else None for day in week) for week in weeks),
+        tuple(tuple(squares.get(blank.day, blank) if blank else None for blank in week) for week in weeks),
+    )
+
+
+@lru_cache(64)  # the same for everybody
+def _blank(year: int, month: int) -> tuple[tuple[Square | None, ...], ...]:
+    weeks = Calendar().monthdatescalendar(year, month)
+    return tuple(
+        tuple(Square(d, ZERO, False, "") if d.month == month else None for d in week) for week in weeks
     )

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from xueshi import words
-from xueshi.model import Credit, Severity, Study
+from xueshi.model import Credit, Problem, Severity, Study
 from xueshi.reports.source import Source, in_year
+from xueshi.speech import CHINESE, language, many, say
 
 _TOLD_ANYWAY = "late-entry"  # a note: such an entry is accepted, and the reviewer looks at it
 
@@ -35,44 +36,67 @@ def findings(source: Source, branch: str, credits: Iterable[Credit]) -> tuple[Fi
 
 def _problems(source: Source, branch: str, counted: frozenset[str]) -> Iterator[Finding]:
     """What the check says of the branch's files: one with an error is not counted, and is not hidden either."""
-    for problem in source.problems:
+    of_form = frozenset(source.records.problems)
+    for problem in source.problems_of(branch):
         is_told = problem.severity is not Severity.NOTE or problem.rule == _TOLD_ANYWAY
-        if problem.path.startswith(f"records/{branch}/") and is_told:
+        if is_told:
             study = source.records.studies.get(problem.path)
-            what = _told(source, study) if study else f"{problem.path}，第 {problem.line} 行"
-            yield Finding(what, problem.message, "已计入" if problem.path in counted else "未计入")
+            what = (
+                _told(source, study)
+                if study
+                else say("%(path)s，第 %(n)s 行", path=problem.path, n=problem.line)
+            )
+            state = say("已计入") if problem.path in counted else say("未计入")
+            yield Finding(what, _message(problem, of_form), state)
+
+
+def _message(problem: Problem, of_form: frozenset[Problem]) -> str:
+    """What the check says; of how a file is written it says it in Chinese alone."""
+    if language() != CHINESE and problem in of_form:
+        return say("文件的写法有误，请运行 xueshi check 看怎样改")
+    return problem.message
 
 
 def _credited_less(source: Source, credits: Iterable[Credit]) -> Iterator[Finding]:
     for credit in credits:
         if credit.state == "unapproved":
             last = source.history.last(credit.study.path)
-            told = words.REASON.get(last.reason, last.reason) if last else "没有历史"
-            yield Finding(_told(source, credit.study), f"没有有效的审核：{told}", "未计入")
+            told = words.named(words.REASON, last.reason) if last else say("没有历史")
+            yield Finding(
+                _told(source, credit.study), say("没有有效的审核：%(why)s", why=told), say("未计入")
+            )
         elif credit.why not in ("", "void", "kind-not-counted"):
-            less = f"申报 {words.value(credit.claimed)}，认定 {words.value(credit.credited)}"
-            state = "部分计入" if credit.credited else "未计入"
-            yield Finding(_told(source, credit.study), f"{source.why(credit.why)}，{less}", state)
+            less = say(
+                "%(why)s，申报 %(claimed)s，认定 %(credited)s",
+                why=source.why(credit.why),
+                claimed=words.value(credit.claimed),
+                credited=words.value(credit.credited),
+            )
+            state = say("部分计入") if credit.credited else say("未计入")
+            yield Finding(_told(source, credit.study), less, state)
 
 
 def _pictures(source: Source, branch: str, credits: Iterable[Credit]) -> Iterator[Finding]:
     """Records without a picture: each that waits, and this year's by person. One that is gone is the check's."""
     for _, study in source.waiting(branch=branch):
         if not study.evidence:
-            yield Finding(_told(source, study), "没有照片", "待审核")
+            yield Finding(_told(source, study), say("没有照片"), say("待审核"))
     bare: dict[str, list[str]] = {}
     for credit in credits:
         if credit.credited and not credit.study.evidence:
             bare.setdefault(credit.study.member, []).append(_day(credit.study))
     for member, days in bare.items():
         name = source.names.get(member, member)
-        yield Finding(name, f"{len(days)} 条记录没有照片（{'、'.join(reversed(days))}）", "已计入")
+        told = many("%(n)s 条记录没有照片（%(days)s）", len(days), days=say("、").join(reversed(days)))
+        yield Finding(name, told, say("已计入"))
 
 
 def _day(study: Study) -> str:
-    return f"{study.start_date.month}月{study.start_date.day}日"
+    day = study.start_date
+    return say("%(month)d月%(day)d日", month=day.month, day=day.day)
 
 
 def _told(source: Source, study: Study) -> str:
     """Who, when and what: a person recognises the record without its path."""
-    return f"{source.names.get(study.member, study.member)} {_day(study)}《{study.title}》"
+    name = source.names.get(study.member, study.member)
+    return say("%(name)s %(day)s《%(title)s》", name=name, day=_day(study), title=study.title)

@@ -9,13 +9,16 @@ from decimal import ROUND_UP, Decimal
 from itertools import groupby
 
 from xueshi import words
-from xueshi.model import SHANGHAI, Credit, Evidence, Membership, Person, Proposal, Standings, Study
+from xueshi.model import SHANGHAI, Credit, Evidence, Figure, Membership, Person, Proposal, Standings, Study
 from xueshi.model import Line as CreditLine
 from xueshi.reports.days import Month, calendar
 from xueshi.reports.overview import Overview
+from xueshi.reports.paper import Sheet
 from xueshi.reports.past import Stood, stood
+from xueshi.reports.sheet import content
 from xueshi.reports.source import TENTH, ZERO, Source, weeks_left
-from xueshi.reports.timeline import Line, timeline
+from xueshi.reports.timeline import Line, asked, timeline
+from xueshi.speech import say
 from xueshi.totals.sums import apart, by_kind, by_month, whole
 from xueshi.words import plain
 
@@ -67,7 +70,8 @@ class Year:
 @dataclass(frozen=True, slots=True)
 class Member:
     """`unit`: of the year's requirement, in words; `weekly` and `monthly`: of it, what would be needed, to 0.1 up;
-    `plan` the requirement over all years; `calendar` this year's days; `ends` of earlier years, then of months."""
+    `plan` the requirement over all years; `calendar` this year's days; `ends` of earlier years, then of months;
+    `sheet` this year's, to be printed alone."""
 
     person: Person
     branch: str
@@ -95,6 +99,7 @@ class Member:
     calendar: tuple[Month, ...]
     ends: tuple[Stood, ...]
     memberships: tuple[Membership, ...]
+    sheet: Sheet
 
 
 def member(source: Source, overview: Overview, person: Person) -> Member:
@@ -109,19 +114,19 @@ def member(source: Source, overview: Overview, person: Person) -> Member:
     return Member(
         person=person,
         branch=source.branch(figures.branch),
-        status=words.STATUS.get(held.status, held.status) if held else "",
+        status=words.named(words.STATUS, held.status) if held else "",
         commit=source.history.tip,
         at=source.history.at.astimezone(SHANGHAI),
         on=source.on,
         year=year,
         after=source.after(person.id),
-        unit=words.UNIT[year.measure] if year else "",
+        unit=words.unit(year.measure) if year else "",
         weekly=_needed(year, Decimal(weeks)),
         monthly=_needed(year, Decimal(weeks) * 12 / 52),
         weeks=weeks,
         waiting=len(waiting),
         plan=plan,
-        plan_unit=words.UNIT[plan.measure] if plan else "",
+        plan_unit=words.unit(plan.measure) if plan else "",
         demands=tuple(_demand(source, standing) for standing in figures.standings),
         years=tuple(_years(source, figures.credits)),
         ledger=tuple(_ledger(figures.credits, _entries(source, figures.credits, waiting))),
@@ -135,6 +140,7 @@ def member(source: Source, overview: Overview, person: Person) -> Member:
         calendar=calendar(figures.credits, fresh, source.records.policy, source.on),
         ends=tuple(stood(source, (*overview.years, *overview.months), person.id)),
         memberships=person.memberships,
+        sheet=content(source, person, source.on.year),
     )
 
 
@@ -146,19 +152,25 @@ def _needed(year: Standings | None, spans: Decimal) -> Decimal:
 def _demand(source: Source, standing: Standings) -> Demand:
     rule = standing.requirement
     last = standing.until - timedelta(1)
-    notes = [f"{standing.start} 至 {last}"]
+    notes = [say("%(start)s 至 %(last)s", start=standing.start, last=last)]
     if len(standing.figures) > 1:
-        ways = (
-            f"{plain(f.target)} {words.UNIT[f.measure]}（已有 {plain(f.counted)}）" for f in standing.figures
-        )
-        notes.append(("都要：" if rule.every else "其一即可：") + "，".join(ways))
+        ways = say("，").join(_way(figure) for figure in standing.figures)
+        notes.append(say("都要：%(ways)s", ways=ways) if rule.every else say("其一即可：%(ways)s", ways=ways))
     if standing.months and standing.months[0] < standing.months[1]:
-        notes.append(f"按月折算，{standing.months[1]} 个月中的 {standing.months[0]} 个月")
+        own, whole_span = standing.months
+        notes.append(say("按月折算，%(whole)s 个月中的 %(n)s 个月", whole=whole_span, n=own))
     if standing.figure.carried:
-        notes.append(f"上一周期结转 {plain(standing.figure.carried)} 学时")
-    notes.append(f"{words.SEVERITY[rule.severity]}，依据：{rule.source}")
+        notes.append(say("上一周期结转 %(n)s 学时", n=plain(standing.figure.carried)))
+    severity = say(words.SEVERITY[rule.severity])
+    notes.append(say("%(severity)s，依据：%(source)s", severity=severity, source=rule.source))
     ledger = tuple((line, source.why(line.credit.why)) for line in standing.lines)
-    return Demand(standing, words.UNIT[standing.measure], tuple(notes), ledger)
+    return Demand(standing, words.unit(standing.measure), tuple(notes), ledger)
+
+
+def _way(figure: Figure) -> str:
+    """One of several ways to meet a requirement."""
+    target, unit = plain(figure.target), words.unit(figure.measure)
+    return say("%(n)s %(unit)s（已有 %(counted)s）", n=target, unit=unit, counted=plain(figure.counted))
 
 
 def _years(source: Source, credits: tuple[Credit, ...]) -> list[Year]:
@@ -191,28 +203,28 @@ def _entries(
     source: Source, credits: tuple[Credit, ...], waiting: Sequence[tuple[Proposal, Study]]
 ) -> list[Entry]:
     """Newest first: what is on main, with the change of it that waits, and new records that wait."""
-    asked = {study.path: proposal for proposal, study in waiting}
+    changes = {study.path: proposal for proposal, study in waiting}
     running: dict[int, Decimal] = {}
     found = []
     for credit in credits:
         for day, hours in credit.parts if credit.credited else ():
             running[day.year] = running.get(day.year, ZERO) + hours
         so_far = running.get(credit.study.start_date.year, ZERO)
-        found.append(_entry(source, credit, so_far, asked.pop(credit.study.path, None)))
-    found += [_waits(source, proposal, study) for proposal, study in waiting if study.path in asked]
+        found.append(_entry(source, credit, so_far, changes.pop(credit.study.path, None)))
+    found += [_waits(source, proposal, study) for proposal, study in waiting if study.path in changes]
     return sorted(
         found, key=lambda e: (e.study.start_date, e.study.start_time or "", e.study.id), reverse=True
     )
 
 
-def _entry(source: Source, credit: Credit, running: Decimal, asked: Proposal | None) -> Entry:
+def _entry(source: Source, credit: Credit, running: Decimal, change: Proposal | None) -> Entry:
     study = credit.study
     why = source.why(credit.why)
     last = source.history.last(study.path)
     if credit.state == "unapproved" and last is not None:
-        why = f"未经有效审核：{words.REASON.get(last.reason, last.reason)}"
+        why = say("未经有效审核：%(why)s", why=words.named(words.REASON, last.reason))
     elif credit.state == "void" and study.void is not None:
-        why = f"已作废：{study.void.reason}"
+        why = say("已作废：%(why)s", why=study.void.reason)
     known = timeline(study.path, source.history, source.studies, source.names)
     return Entry(
         study,
@@ -223,7 +235,7 @@ def _entry(source: Source, credit: Credit, running: Decimal, asked: Proposal | N
         running if credit.state == "counted" else None,
         why,
         *_pictures(source, study),
-        (*known, *_asked(source, asked)) if asked else known,
+        (*known, *_asked(source, change)) if change else known,
     )
 
 
@@ -241,5 +253,6 @@ def _pictures(source: Source, study: Study) -> tuple[tuple[Evidence, ...], int]:
 def _asked(source: Source, proposal: Proposal) -> Iterator[Line]:
     """What was sent and waits for its decision."""
     for sent in proposal.submissions:
-        text = f"{source.names.get(sent.by, sent.by)}{words.ACTION.get(sent.action, sent.action)}，等待审核"
+        act = asked(sent.action, source.names.get(sent.by, sent.by))
+        text = say("%(act)s，等待审核", act=act)
         yield Line(sent.at.astimezone(SHANGHAI), text, sent.commit, False, True, None)

@@ -73,7 +73,9 @@ def year_ends(source: Source) -> tuple[Day, ...]:
 
 def _day(source: Source, day: date) -> Day:
     records = source.records
-    figures = source.totals if day == source.on else total(records, records.policy, source.approvals, day)
+    figures = source.totals
+    if day != source.on:
+        figures = total(records, records.policy, source.approvals, day, period="year")
     return Day(day, dict(_moments(figures)), by_branch(figures.credits(), day.year))
 
 

@@ -17,8 +17,14 @@ from pypinyin import Style, lazy_pinyin, pinyin
 from xueshi.model import Credit, Study
 from xueshi.pinyin import sort_key
 from xueshi.reports.source import Source
+from xueshi.speech import later
 
-STATES = {"counted": "已通过", "waiting": "待审核", "unapproved": "未计入", "void": "已作废"}
+STATES = {
+    "counted": later("已通过"),
+    "waiting": later("待审核"),
+    "unapproved": later("未计入"),
+    "void": later("已作废"),
+}
 _BETWEEN = re.compile(r"[\s·•・]")  # what people leave out, or put in, between the parts of a name
 
 

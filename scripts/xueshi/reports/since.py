@@ -104,7 +104,7 @@ def _before(source: Source) -> Totals:
             studies[path] = study
         if then and then.approved:
             approvals.add(path)
-    return total(replace(records, studies=studies), records.policy, approvals, last)
+    return total(replace(records, studies=studies), records.policy, approvals, last, period="year")
 
 
 def _day(version: Version) -> date:

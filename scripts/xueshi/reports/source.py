@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import ROUND_DOWN, Decimal
+from typing import Any, TypeVar
 
 from xueshi import words
 from xueshi.checkup import Finding
@@ -25,10 +26,12 @@ from xueshi.model import (
     Unit,
 )
 from xueshi.reports.timeline import Studies
+from xueshi.speech import say
 from xueshi.totals.effect import effect
 from xueshi.totals.sums import within
 
 ZERO, TENTH = Decimal(0), Decimal("0.1")
+T = TypeVar("T")
 FEW = 5  # a branch with fewer people is not split, so that nobody can be told from it
 
 
@@ -51,26 +54,62 @@ class Source:
     pictures: frozenset[str]
     problems: tuple[Problem, ...] = ()
     findings: tuple[Finding, ...] = ()
+    _shelves: dict[str, Any] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )  # see _shelf
 
     @property
     def on(self) -> date:
         return self.totals.on
 
+    def _shelf(
+        self, name: str, items: Callable[[], Iterable[T]], key: Callable[[T], str]
+    ) -> Mapping[str, list[T]]:
+        """The items by key, sorted once: each of many reports asks for its own."""
+        if name not in self._shelves:
+            found: dict[str, list[T]] = {}
+            for item in items():
+                found.setdefault(key(item), []).append(item)
+            self._shelves[name] = found
+        shelf: Mapping[str, list[T]] = self._shelves[name]
+        return shelf
+
+    def credits_of(self, branch: str) -> tuple[Credit, ...]:
+        """Those of the records in a branch's folder, whoever's they are."""
+        return tuple(self._shelf("credits", self.totals.credits, lambda c: c.study.branch).get(branch, ()))
+
+    def findings_of(self, unit: str) -> tuple[Finding, ...]:
+        """What the check-up says of a unit itself."""
+        return tuple(self._shelf("findings", lambda: self.findings, lambda f: f.unit).get(unit, ()))
+
+    def problems_of(self, branch: str) -> tuple[Problem, ...]:
+        """What the check says of the files in a branch's folder."""
+        shelf = self._shelf("problems", lambda: self.problems, _folder)
+        return tuple(shelf.get(branch, ()))
+
     def waiting(
         self, *, member: str | None = None, branch: str | None = None
     ) -> list[tuple[Proposal, Study]]:
         """Open proposals' records, oldest first."""
-        return [
-            (proposal, study)
-            for proposal in self.proposals
-            for study in proposal.studies
-            if member in (None, study.member) and branch in (None, study.branch)
-        ]
+        if member is not None:
+            found = self._shelf("waiting members", self._waiting, lambda w: w[1].member).get(member, [])
+            return [(proposal, study) for proposal, study in found if branch in (None, study.branch)]
+        if branch is not None:
+            return list(self._shelf("waiting", self._waiting, lambda w: w[1].branch).get(branch, ()))
+        return self._waiting()
+
+    def _waiting(self) -> list[tuple[Proposal, Study]]:
+        return [(proposal, study) for proposal in self.proposals for study in proposal.studies]
 
     def after(self, member: str) -> Standings | None:
         """The member's year as it would be with everything approved that waits."""
         studies = [study for _, study in self.waiting(member=member) if study.start_date.year == self.on.year]
-        found = effect(self.records, self.records.policy, self.approvals, studies, self.on)
+        if not studies:
+            return None
+        records, known = self.records, self.totals.members.get(member)
+        if known is not None:
+            records = replace(records, studies={c.study.path: c.study for c in known.credits})
+        found = effect(records, records.policy, self.approvals, studies, self.on)
         return found[0].after if found else None
 
     def oldest(self, waiting: Iterable[tuple[Proposal, Study]]) -> int:
@@ -101,7 +140,7 @@ class Source:
 
     def branch(self, branch: str | None) -> str:
         unit = self.records.organisation.unit(branch or "")
-        return unit.name if unit else (branch or "已转出")
+        return unit.name if unit else (branch or say("已转出"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +205,12 @@ def counts(members: Iterable[MemberTotals], period: str) -> list[Decimal]:
 def in_year(credits: Iterable[Credit], year: int) -> list[Credit]:
     """Credits that count, at least in part, in a year."""
     return within(credits, date(year, 1, 1), date(year + 1, 1, 1))
+
+
+def _folder(problem: Problem) -> str:
+    """The branch that a problem's file is of, empty for none."""
+    parts = problem.path.split("/")
+    return parts[1] if len(parts) > 2 and parts[0] == "records" else ""
 
 
 def weeks_left(on: date) -> int:

@@ -30,6 +30,6 @@ def waiting(source: Source, branch: str) -> tuple[Waiting, ...]:
     for proposal, study in source.waiting(branch=branch):
         days, action = source.days(proposal), proposal.submissions[-1].action
         name = source.names.get(study.member, study.member)
-        told = words.ACTION.get(action, action)
+        told = words.named(words.ACTION, action)
         found.append(Waiting(study, name, told, sent_on(proposal), days, days > limit))
     return tuple(sorted(found, key=lambda one: (one.sent, one.study.submitted.at, one.study.id)))

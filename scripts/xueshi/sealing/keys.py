@@ -189,7 +189,10 @@ def root_from(environ: Mapping[str, str], name: str) -> bytes:
     """A root from an environment variable. Raises UsageError, which never quotes the value."""
     told = environ.get(name, "").strip()
     if not told:
-        raise UsageError(f"没有设置 {name}；请用 xueshi keys derive 取出，放进 CI 的保密变量")
+        raise UsageError(
+            f"没有设置 {name}，做出的密封版网站谁也打不开；请用 xueshi keys derive 主密钥文件 取出，放进 CI 的保密变量"
+            f"（还没有主密钥：xueshi keys make） / {name} is not set; take it with xueshi keys derive and keep it as a secret of CI"
+        )
     if _HEX.fullmatch(told) is None:
         raise UsageError(
             f"{name} 应为 {2 * SIZE} 个十六进制数字，现有 {len(told)} 个字符；请用 xueshi keys derive 重新取出"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from xueshi.errors import UsageError
-from xueshi.model import LINK_EPOCH, OFFICER, Held, Keys, epoch_order
+from xueshi.model import CONTENT, LINK, LINK_EPOCH, OFFICER, Held, Keys, Root, epoch_order
 
 
 def replacing(kind: str, ident: str) -> str:
@@ -44,6 +44,17 @@ def new_links(keys: Keys, year: int) -> Keys:
     return replace(keys, link=_next(keys.link, year))
 
 
+def noted(keys: Keys, link: Root, content: Root) -> Keys:
+    """With these roots in force, and both epochs written down: one that followed the calendar would turn on 1 January,
+    and CI still hold last year's root. Raises UsageError for an epoch that lies before the one in force."""
+    for kind, was, now in ((LINK, keys.link, link.epoch), (CONTENT, keys.content, content.epoch)):
+        if was is not None and epoch_order(now) < epoch_order(was):
+            raise UsageError(f"期次 {kind} 已是 {was}，不能退回 {now}；请写 {was} 或更后的期次")
+    found = {(root.kind, root.epoch): root for root in (*keys.roots, link, content)}
+    roots = sorted(found.values(), key=lambda root: (root.kind != LINK, epoch_order(root.epoch)))
+    return replace(keys, link=link.epoch, content=content.epoch, roots=tuple(roots))
+
+
 def _next(label: str, year: int) -> str:
     held, number = epoch_order(label)
     return str(year) if held < year else f"{held}-{number + 1}"
@@ -64,8 +75,10 @@ def file_data(keys: Keys) -> dict[str, Any]:
         | ({"removed": True} if held.removed else {})
         for held in keys.readers
     ]
+    roots = [{"kind": root.kind, "epoch": root.epoch, "fingerprint": root.fingerprint} for root in keys.roots]
     return {
         "schema": "keys/1",
         **({"epochs": epochs} if epochs else {}),
+        **({"roots": roots} if roots else {}),
         **({"readers": readers} if readers else {}),
     }

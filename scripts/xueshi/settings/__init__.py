@@ -49,7 +49,7 @@ KEYS = (
     Key("desk.account", read.login),
     Key("desk.undo_minutes", read.whole(0, 60), 10),
     Key("limits.member_per_hour", read.whole(1, 10_000), 20),
-    Key("limits.address_per_minute", read.whole(1, 100_000), 120),
+    Key("limits.address_per_minute", read.whole(1, 100_000), 900),
     Key("limits.guesses_per_minute", read.whole(1, 100_000), 30),
     Key("limits.disk_floor_mb", read.whole(0, 10_000_000), 500),
     Key("coalescing.records", read.whole(1, 40), 20),

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from xueshi.errors import UsageError
+from xueshi.reports.paper import Sheet
+from xueshi.reports.sheet import content, people_of
 from xueshi.reports.source import Source
-from xueshi.sheets.content import content, people_of
 from xueshi.sheets.glyphs import GlyphsMissing, Missing, installed
-from xueshi.sheets.paper import Sheet
 from xueshi.sheets.pdf import pdf
 
 __all__ = ["GlyphsMissing", "Missing", "branch_sheet", "installed", "people_of", "sheet"]

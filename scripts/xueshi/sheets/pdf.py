@@ -18,8 +18,8 @@ import typst
 from PIL import Image, UnidentifiedImageError
 
 from xueshi.errors import XueshiError
+from xueshi.reports.paper import Sheet, Shot
 from xueshi.sheets import glyphs
-from xueshi.sheets.paper import Sheet
 
 _TEMPLATE = Path(__file__).parent / "sheet.typ"
 _A_PAGE = 6  # pictures, two by three
@@ -91,12 +91,13 @@ def _values(sheet: Sheet, absent: Sequence[glyphs.Missing], kept: frozenset[str]
     values: dict[str, Any] = _printed(
         {name: value for name, value in asdict(sheet).items() if name not in ("shots", "at", "on")}, holes
     )
-    shots = [_printed(asdict(shot), holes) | {"file": _file(shot.sha256, kept)} for shot in sheet.shots]
+    shots = [_shot(shot, kept, holes) for shot in sheet.shots]
     return values | {
         "rows": [row | {"long": _is_high(row)} for row in values["rows"]],
         "long": _are_high(sheet),
         "pages": [shots[at : at + _A_PAGE] for at in range(0, len(shots), _A_PAGE)],
         "holes": "、".join(glyphs.code(missing.character) for missing in absent[:_A_FOOT]),
+        "foot": _printed(sheet.foot, holes),
         "check": sheet.check,
         "qr": _qr(sheet.check) if sheet.check else "",
     }
@@ -135,7 +136,7 @@ def _qr(address: str) -> str:
 def _lay_out(sheets: Sequence[Sheet], pictures: Mapping[str, bytes], folder: Path) -> frozenset[str]:
     """Write the sheets' pictures into a folder, each once; the hashes of those that could be read."""
     kept = set()
-    for sha256 in sorted({shot.sha256 for sheet in sheets for shot in sheet.shots} & pictures.keys()):
+    for sha256 in sorted({shot.picture.sha256 for sheet in sheets for shot in sheet.shots} & pictures.keys()):
         small = _jpeg(pictures[sha256])
         if small is not None:
             (folder / f"{sha256}.jpg").write_bytes(small)
@@ -143,8 +144,9 @@ def _lay_out(sheets: Sequence[Sheet], pictures: Mapping[str, bytes], folder: Pat
     return frozenset(kept)
 
 
-def _file(sha256: str, kept: frozenset[str]) -> str:
-    return f"/{sha256}.jpg" if sha256 in kept else ""
+def _shot(shot: Shot, kept: frozenset[str], holes: Mapping[int, str]) -> dict[str, Any]:
+    file = f"/{shot.picture.sha256}.jpg" if shot.picture.sha256 in kept else ""
+    return {"number": shot.number, "date": shot.date, "title": _printed(shot.title, holes), "file": file}
 
 
 def _jpeg(data: bytes) -> bytes | None:

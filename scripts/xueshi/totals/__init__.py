@@ -5,6 +5,7 @@ What the numbers mean is defined in docs/rules.md."""
 from __future__ import annotations
 
 from datetime import date
+from itertools import islice
 
 from xueshi.model import Credit, MemberTotals, Organisation, Person, Policy, RecordSet, Study, Totals
 from xueshi.totals.credit import Approvals, Context, credits
@@ -13,15 +14,20 @@ from xueshi.totals.standing import Case, share_target, standings
 __all__ = ["Approvals", "total", "total_of"]
 
 
-def total(records: RecordSet, policy: Policy, approvals: Approvals, on: date) -> Totals:
+def total(
+    records: RecordSet, policy: Policy, approvals: Approvals, on: date, *, period: str | None = None
+) -> Totals:
     """All figures as of `on`: everybody on any roster, and records of members on none. `approvals` are the paths of the
-    records whose newest version is approved."""
+    records whose newest version is approved. With `period` everybody's only standing is the first over it: for whoever
+    asks of many days how everybody stood."""
     by_member: dict[str, list[Study]] = {}
     for study in records.studies.values():
         by_member.setdefault(study.member, []).append(study)
     people = records.people()
     members = {
-        member: _member(person, by_member.get(member, []), policy, records.organisation, approvals, on)
+        member: _member(
+            person, by_member.get(member, []), policy, records.organisation, approvals, on, period
+        )
         for member, person in people.items()
     }
     strangers: list[Credit] = []
@@ -65,10 +71,11 @@ def _member(
     organisation: Organisation,
     approvals: Approvals,
     on: date,
+    period: str | None = None,
 ) -> MemberTotals:
     ledger = _credits(person, studies, policy, organisation, approvals, on)
     held, case = person.membership(on), Case(person, policy, organisation, ledger)
-    asked = (standings(case, requirement, on) for requirement in policy.requirements)
-    return MemberTotals(
-        person, held.branch if held else None, ledger, tuple(s for s in asked if s is not None)
-    )
+    rules = (rule for rule in policy.requirements if period in (None, rule.period))
+    asked = (standings(case, rule, on) for rule in rules)
+    found = islice((s for s in asked if s is not None), None if period is None else 1)
+    return MemberTotals(person, held.branch if held else None, ledger, tuple(found))

@@ -129,7 +129,7 @@
   const ANY = /^(class|id|lang|dir|title|role|hidden|aria-[a-z]+|data-[a-z-]+)$/;
   const ATTRIBUTES = {
     [HTML]: set('href download alt width height colspan rowspan span scope headers start reversed datetime open for '
-      + 'type name value min max step placeholder checked selected disabled multiple size inputmode autocomplete list'),
+      + 'tabindex type name value min max step placeholder checked selected disabled multiple size inputmode autocomplete list'),
     [SVG]: set('viewBox preserveAspectRatio width height x y x1 x2 y1 y2 dx dy cx cy r rx ry d points transform fill '
       + 'stroke stroke-width stroke-dasharray stroke-linecap stroke-linejoin opacity text-anchor dominant-baseline '
       + 'patternUnits patternTransform font-size font-weight focusable'),
@@ -144,6 +144,7 @@
     if (name === 'href') return leadsOn(value);
     if (name === 'id') return !value.startsWith('o-'); // those are the page's own
     if (name === 'type') return INPUTS.has(value);
+    if (name === 'tabindex') return value === '0'; // what scrolls sideways; no report sets an order of its own
     return space === HTML || !/url\((?!#)/i.test(value);
   }
 
@@ -263,7 +264,7 @@
   // ---- what is seen
 
   const main = find('main'), view = find('[data-view]'), status = find('[data-status]');
-  const word = name => main.getAttribute('data-word-' + name);
+  const word = (name, text) => main.getAttribute('data-word-' + name).replace('{t}', () => text);
 
   function show(name) {
     for (const section of all('[data-state]')) section.hidden = section.dataset.state !== name;
@@ -288,10 +289,10 @@
     shown = page;
     const up = find('[data-up]');
     up.parentNode.hidden = !page.up;
-    up.textContent = page.up ? word('up') + ' ' + page.up.title : '';
+    up.textContent = page.up ? word('up', page.up.title) : '';
     contents(page.root);
     find('[data-site]').textContent = door.meta.site;
-    find('[data-asof]').textContent = word('asof') + ' ' + (page.asof || door.meta.asof) + '　';
+    find('[data-asof]').textContent = word('asof', page.asof || door.meta.asof);
     show('page');
     scrollTo(0, back && page.scrolled || 0);
     if (page.known) return;
@@ -377,7 +378,7 @@
   function enlargeable(img) {
     const button = Object.assign(make('button'), {type: 'button', className: 'o-zoom'});
     button.setAttribute('aria-expanded', 'false');
-    button.setAttribute('aria-label', word('enlarge') + ' ' + img.alt);
+    button.setAttribute('aria-label', word('enlarge', img.alt));
     button.onclick = () => button.setAttribute('aria-expanded', String(button.getAttribute('aria-expanded') === 'false'));
     img.replaceWith(button);
     button.append(img);
@@ -387,9 +388,12 @@
 
   async function print(button) {
     if (inApp) return explain();
+    const alone = button.dataset.print === 'sheet';
+    const wanted = all(alone ? '.s-sheets img' : 'img', view).filter(img => alone || !img.closest('[hidden]'));
     say(button, 'printing');
-    await Promise.all(all('img', view).map(img => pictures.get(img)()));
+    await Promise.all(wanted.map(img => pictures.get(img)()));
     button.nextElementSibling.remove();
+    document.documentElement.classList.toggle('x-sheet-only', alone);
     return window.print();
   }
 
@@ -503,6 +507,7 @@
     link = (/k1[\w-]{48}/.exec(location.hash) || [''])[0];
     find('[data-https]').href = 'https://' + location.hostname + location.pathname + location.hash;
     document.addEventListener('click', pressed);
+    addEventListener('afterprint', () => document.documentElement.classList.remove('x-sheet-only'));
     if (lack) return show(lack); // the address keeps the link: there is nowhere else to take it from
     document.addEventListener('submit', event => {
       event.preventDefault();

@@ -83,8 +83,8 @@
       if (sum.out) notes.push(word('not', {n: count(sum.out)}));
       for (const name of ['sums', 'table']) find('.q-' + name, root).setAttribute('aria-busy', String(progress.busy));
       part('hours').textContent = count(sum.hours);
-      part('counts').textContent = `${word('hours')}，${count(sum.records)} ${word('records')}，${count(sum.people)} ${word('people')}`;
-      part('waits').textContent = notes.join('；') + (notes.length ? '。' : '');
+      part('counts').textContent = word('counts', {r: count(sum.records), p: count(sum.people)});
+      part('waits').textContent = notes.join(word('and')) + (notes.length ? word('stop') : '');
       part('progress').hidden = !progress.busy;
       part('progress').textContent = word('loading', {n: count(progress.here), m: count(progress.all)});
       part('failed').hidden = !progress.failed;
@@ -134,7 +134,7 @@
       const tr = make('tr', 'q-group'), th = make('th', '', group.label), sum = sums(group.rows);
       const grouping = values().group, left = columns.indexOf('hours') - (columns.includes(grouping) ? 1 : 0);
       Object.assign(th, {scope: 'rowgroup', colSpan: left});
-      tr.append(th, make('td', 'x-number', count(sum.hours)), make('td', 'x-hint', `${count(sum.records)} ${word('records')}`));
+      tr.append(th, make('td', 'x-number', count(sum.hours)), make('td', 'x-hint', word('records', {n: count(sum.records)})));
       made.append(tr);
       return made;
     }
@@ -155,7 +155,7 @@
         details.append(summary);
         details.addEventListener('toggle', () => opened(details, row), {once: true});
         td.append(details);
-        if (row.why) td.append(make('small', '', row.why + (row.state === 'counted' ? '，' + word('claimed', {h: count(row.claimed)}) : '')));
+        if (row.why) td.append(make('small', '', row.state === 'counted' ? word('less', {w: row.why, h: count(row.claimed)}) : row.why));
         return td;
       },
     };
@@ -167,10 +167,10 @@
     }
     function opened(details, row) {
       if (row.content.plain) details.append(Object.assign(make('p', 'x-content', row.content.plain), {dir: 'auto'}));
-      const facts = [date(row.day) + (row.last ? ' ' + word('to') + ' ' + row.last : ''), word('claimed', {h: count(row.claimed)})];
-      if (row.place.plain) facts.push(word('place') + row.place.plain);
+      const facts = [row.last ? word('to', {a: date(row.day), b: row.last}) : date(row.day), word('claimed', {h: count(row.claimed)})];
+      if (row.place.plain) facts.push(word('place', {p: row.place.plain}));
       if (row.pictures) facts.push(word('pictures', {n: row.pictures}));
-      const p = make('p', 'x-hint', facts.join('，') + '。' + word('record') + ' ');
+      const p = make('p', 'x-hint', word('record', {f: facts.join(word('comma'))}));
       p.append(make('code', '', row.id));
       details.append(p);
       const report = reports.get(unit ? row.member.id : row.branch.id);

@@ -23,3 +23,44 @@
   // From here on Material tells the colour that was chosen.
   for (const told of document.querySelectorAll("meta[name=theme-color][media]")) told.remove();
 })();
+
+// Printing of a report or, `data-print="sheet"`, of its study sheet alone. The words are in partials/printing.html.
+(() => {
+  const root = document.documentElement, box = document.querySelector("[data-inapp]");
+  if (!box) return;
+
+  function explain(button) {
+    box.hidden = false;
+    box.querySelector("h2").focus();
+    box.querySelector("[data-close]").onclick = () => {
+      box.hidden = true;
+      button.focus();
+    };
+  }
+
+  /** Fetched although nobody has seen it; one that fails is printed as its words. */
+  function fetched(img) {
+    img.loading = "eager";
+    return img.decode().catch(() => {});
+  }
+
+  async function print(button) {
+    if (/MicroMessenger|wxwork/i.test(navigator.userAgent)) return explain(button);
+    const alone = button.dataset.print === "sheet";
+    const wanted = [...document.querySelectorAll(alone ? ".s-sheets img" : ".md-content img")];
+    const said = Object.assign(document.createElement("span"), {className: "x-hint x-said"});
+    said.setAttribute("role", "status");
+    button.after(said);
+    said.textContent = box.dataset.printing;
+    await Promise.all(wanted.filter((img) => alone || !img.closest("[hidden]")).map(fetched));
+    said.remove();
+    root.classList.toggle("x-sheet-only", alone);
+    window.print();
+  }
+
+  addEventListener("afterprint", () => root.classList.remove("x-sheet-only"));
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-print]");
+    if (button) print(button);
+  });
+})();

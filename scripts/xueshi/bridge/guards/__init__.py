@@ -24,6 +24,8 @@ from xueshi.bridge.guards.sites import SameSite, shown
 
 LINKS = ("/m", "/b", "/p", "/s", "/desk")  # below these a token or a code stands in the path
 FORMS = ("/m", "/b")
+PERSONAL = ("/m",)  # a token below it names one person
+PER_LINK = 30  # posts a minute under one personal link: one for a registration, and for each fault in it
 DESK = ("/desk",)
 MACHINES = ("/git", "/hooks")  # no browser calls there
 OWN = ("/site", "/git")  # answers that are not made from our templates
@@ -42,6 +44,11 @@ WORDS = {
         "暂时收不下",
         "服务器的磁盘满了，管理员处理后就能提交。填的文字还在这台手机上，请过一会儿再打开链接，照片要重新选。",
     ),
+    "room at desk": Words(
+        "这一步没有办成",
+        "服务器的磁盘满了。请告诉党委管理员；腾出空间以后，回到审核台看清哪些已经决定，再办一次。等待审核的登记都在。",
+        "党委管理员处理好以前，审核台可能一直打不开。急的话，请直接与他联系。",
+    ),
 }
 
 
@@ -54,26 +61,41 @@ def around(
     guesses_per_minute: int,
     disk_floor: int,
     max_body: int,
-    known: Callable[[Scope], bool] = lambda scope: False,
+    whose: Callable[[Scope], str] = lambda scope: "",
     words: Mapping[str, Words] = WORDS,
 ) -> list[Middleware]:
-    """Every guard, outermost first, for Starlette's `middleware`. `known` says whether a request's link is a right one
-    (see Guesses); `disk_floor` and `max_body` in bytes."""
+    """Every guard, outermost first, for Starlette's `middleware`. `whose` says whose link a request comes by, empty for
+    none of ours (see RateLimit, Guesses); `disk_floor` and `max_body` in bytes."""
     return [
         Middleware(behind, trusted=trusted),
         Middleware(Access),
         Middleware(Place, base_url=base_url),
         Middleware(SecurityHeaders, https=base_url.startswith("https:"), own=OWN),
         Middleware(SameSite, base_url=base_url, words=words["foreign"], strict=DESK, open_to=MACHINES),
-        Middleware(RateLimit, buckets=Buckets(address_per_minute, 60), words=words["many"], prefixes=FORMS),
+        Middleware(
+            RateLimit,
+            buckets=Buckets(address_per_minute, 60),
+            words=words["many"],
+            prefixes=FORMS,
+            personal=PERSONAL,
+            links=Buckets(PER_LINK, 60),
+            whose=whose,
+        ),
         Middleware(
             Guesses,
             buckets=Buckets(guesses_per_minute, 60),
             words=words["guesses"],
             prefixes=LINKS,
-            known=known,
+            known=lambda scope: bool(whose(scope)),
         ),
-        Middleware(Room, room=partial(disk.room, folder, disk_floor), words=words["room"], prefixes=FORMS),
+        Middleware(
+            Room,
+            room=partial(disk.room, folder, disk_floor),
+            words=words["room"],
+            prefixes=FORMS,
+            at_desk=words["room at desk"],
+            desks=DESK,
+        ),
         Middleware(Forms, words=words["encoding"]),
         Middleware(Bodies, size=max_body, too_large=words["large"], too_slow=words["slow"]),
     ]

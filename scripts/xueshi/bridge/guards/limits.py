@@ -72,7 +72,12 @@ class Buckets:
 
 
 class RateLimit:
-    """429 for requests that may change something, below `prefixes`, beyond what their key's bucket holds."""
+    """429 for requests that may change something, below `prefixes`, beyond what their bucket holds.
+
+    `whose` says whose link a request comes by, empty for none of ours. What is below `personal` and comes by a right link
+    is counted for that link, wherever it comes from: a campus is one address, and the link names one person. All else is
+    counted for the address: one allowance for each right link (a poster), and one for all the wrong ones together, so
+    that somebody who guesses uses up nothing of those who share the address with them."""
 
     def __init__(
         self,
@@ -80,18 +85,27 @@ class RateLimit:
         buckets: Buckets,
         words: Words,
         prefixes: Sequence[str],
-        key: Callable[[Scope], str] = by_address,
+        *,
+        personal: Sequence[str] = (),
+        links: Buckets | None = None,
+        whose: Callable[[Scope], str] = lambda scope: "",
     ) -> None:
-        self._app, self._buckets, self._words = app, buckets, words
-        self._prefixes, self._key = prefixes, key
+        self._app, self._buckets, self._words, self._prefixes = app, buckets, words, prefixes
+        self._personal, self._links, self._whose = personal, links, whose
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if unsafe(scope) and below(scope, self._prefixes):
-            wait = self._buckets.take(self._key(scope))
+            wait = self._take(scope)
             if wait:
                 await page(429, self._words, wait)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+    def _take(self, scope: Scope) -> int:
+        whose = self._whose(scope)
+        if self._links is not None and whose and below(scope, self._personal):
+            return self._links.take(whose)
+        return self._buckets.take(f"{by_address(scope)} {whose}")
 
 
 class Guesses:

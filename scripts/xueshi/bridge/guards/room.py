@@ -16,10 +16,21 @@ _LOG = logging.getLogger("xueshi.bridge")
 
 
 class Room:
-    """507 for what is sent below `prefixes` while `room()` says no, and for a request that met a full disk."""
+    """507 for what is sent below `prefixes` while `room()` says no, and for a request that met a full disk. Those who send
+    there read `words`, a reviewer below `desks` reads `at_desk`."""
 
-    def __init__(self, app: ASGIApp, room: Callable[[], bool], words: Words, prefixes: Sequence[str]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        room: Callable[[], bool],
+        words: Words,
+        prefixes: Sequence[str],
+        *,
+        at_desk: Words,
+        desks: Sequence[str],
+    ) -> None:
         self._app, self._room, self._words, self._prefixes = app, room, words, prefixes
+        self._at_desk, self._desks = at_desk, desks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if unsafe(scope) and below(scope, self._prefixes) and not await run_in_threadpool(self._room):
@@ -39,4 +50,5 @@ class Room:
             if started or not disk.full(error):
                 raise
             _LOG.exception("the disk is full")
-            await page(507, self._words)(scope, receive, send)
+            words = self._at_desk if below(scope, self._desks) else self._words
+            await page(507, words)(scope, receive, send)

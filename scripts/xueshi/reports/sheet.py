@@ -1,4 +1,4 @@
-"""Records and totals → what a member's yearly study sheet says. Pure."""
+"""What a member's yearly study sheet (党员学习登记表) says, on paper and in PDF alike. Pure."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from xueshi.model import (
     Study,
 )
 from xueshi.pinyin import sort_key
-from xueshi.policy.chinese import WORDS
 from xueshi.reading import clean
+from xueshi.reports.paper import Demand, Row, Sheet, Shot
 from xueshi.reports.source import ZERO, Source, in_year
-from xueshi.sheets.paper import Demand, Row, Sheet, Shot
+from xueshi.speech import CHINESE, spoken
 from xueshi.totals import total_of
 from xueshi.totals.credit import in_order
 from xueshi.totals.sums import by_kind, whole
@@ -41,6 +41,7 @@ def people_of(source: Source, branch: str, year: int) -> list[Person]:
     return sorted(found, key=lambda person: sort_key(person.name))
 
 
+@spoken(CHINESE)  # an office files it, whatever the site speaks
 def content(
     source: Source, person: Person, year: int, *, pending: bool = False, full: bool = False, check: str = ""
 ) -> Sheet:
@@ -65,7 +66,7 @@ def content(
         demands=tuple(_demand(standing) for standing in figures.standings),
         years=tuple(_years(source, figures, year)),
         notes=tuple(_notes(source, figures, listed, numbers, year, pending=pending)),
-        shots=tuple(_shots(studies)),
+        shots=tuple(_shots(source, studies)),
         commit=source.history.tip[:7],
         at=source.history.at.astimezone(SHANGHAI),
         on=source.on,
@@ -113,11 +114,11 @@ def _head(source: Source, person: Person, figures: MemberTotals, year: int) -> t
     day = _day(source, year)
     held, demand = _membership(person, day), figures.standing("year")
     branch = _line(source.branch(held.branch)) if held else "无"
-    roles = [WORDS.get(f"role.{role}", role) for role in sorted(person.roles_on(day))]
+    roles = [words.ROLE.get(role, role) for role in sorted(person.roles_on(day))]
     return (
         ("姓名", _line(person.name)),
         ("所在党支部", branch if person.membership(day) else f"{branch}（已转出）"),
-        ("党员类别", WORDS.get(f"status.{held.status}", held.status) if held else "无"),
+        ("党员类别", words.STATUS.get(held.status, held.status) if held else "无"),
         ("党内职务", "、".join(roles) or "无"),
         ("年度要求", _amount(demand.target, demand) if demand else "无"),
         ("已认定学时", f"{plain(whole(figures.credits, year))} 学时"),
@@ -235,12 +236,13 @@ def _sum_of_times(listed: Sequence[Credit]) -> str:
     return "" if None in minutes or not minutes else f"{sum(m for m in minutes if m is not None)} 分"
 
 
-def _shots(studies: Iterable[Study]) -> Iterator[Shot]:
+def _shots(source: Source, studies: Iterable[Study]) -> Iterator[Shot]:
     for number, study in enumerate(studies, 1):
         title = _line(study.title)
         shown = title if len(title) <= _CAPTION else f"{title[:_CAPTION]}…"
         for picture in study.evidence:
-            yield Shot(number, study.start_date.isoformat(), shown, picture.sha256)
+            known = picture.sha256 in source.pictures
+            yield Shot(number, study.start_date.isoformat(), shown, picture, study.branch, known)
 
 
 # --- the notes

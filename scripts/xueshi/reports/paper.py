@@ -1,10 +1,12 @@
-"""What stands on a sheet: every value as it is printed."""
+"""What stands on a study sheet, on paper and in PDF alike: every value as it is printed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+
+from xueshi.model import Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +28,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A picture of row `number`, by its hash."""
+    """A picture of row `number`, whose record belongs to `branch`; `published`: whether the site has it."""
 
     number: int
     date: str
     title: str
-    sha256: str
+    picture: Evidence
+    branch: str
+    published: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,11 @@ class Sheet:
     on: date
     check: str
 
+    @property
+    def foot(self) -> str:
+        """What stands at the foot of every page beside its number."""
+        return f"{self.name}　版本 {self.commit}　{self.on} 制表"
+
     def texts(self) -> Iterator[tuple[str, str]]:
         """Everything that people wrote, each with the words that tell where it stands."""
         for label, value in self.head:
@@ -88,5 +97,9 @@ class Sheet:
             *self.years,
             *((d.label, f"{d.target}{d.counted}{d.state}") for d in self.demands),
         ]
-        for label, value in (*sums, *(("说明", note) for note in self.notes), ("页脚", self.check)):
+        for label, value in (
+            *sums,
+            *(("说明", note) for note in self.notes),
+            ("页脚", f"{self.foot}{self.check}"),
+        ):
             yield "合计与说明", f"{label}{value}"

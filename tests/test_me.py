@@ -1,0 +1,102 @@
+"""From the site to one's own pages: /me, by what this browser opened before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from test_bridge import NOW, Desk, bridge
+from test_members import approved, ticket
+
+from xueshi import ulids
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with bridge(tmp_path) as made:
+        yield made
+
+
+def led(desk: Desk, path: str) -> str:
+    """Where a page sends the browser."""
+    answer = desk.client.get(path, follow_redirects=False)
+    assert answer.status_code == 303, answer.text
+    return answer.headers["location"]
+
+
+def test_who_opened_their_link_here_is_led_to_their_own_pages(desk: Desk) -> None:
+    link = desk.member()
+    desk.client.get(link)
+    assert led(desk, "/me") == f"{link}/mine"
+    assert led(desk, "/me/register") == link
+    assert led(desk, "/me/report") == desk.office.page("member", "m0012")
+    record = desk.outbox.get(ticket(approved(desk))).sent.record_id  # type: ignore[union-attr]
+    assert led(desk, f"/me/correct/{record}") == f"{link}/correct/{record}"
+    assert "更正记录" in desk.client.get(f"/me/correct/{record}").text
+
+
+def test_the_last_link_opened_here_is_the_one_that_holds(desk: Desk) -> None:
+    desk.client.get(desk.member())
+    desk.client.get(f"{desk.member('m0005')}/mine")
+    assert led(desk, "/me") == f"{desk.member('m0005')}/mine"
+
+
+def test_a_poster_says_nothing_of_who_came(desk: Desk) -> None:
+    desk.client.get(desk.office.links.poster("jg1").removeprefix(desk.office.links.base_url))
+    assert "xueshi-me" not in desk.client.cookies
+
+
+@pytest.mark.parametrize("path", ["/me", "/me/register", "/me/report", "/me/correct/x", "/me/desk"])
+def test_a_browser_that_opened_none_is_told_what_to_open(desk: Desk, path: str) -> None:
+    answer = desk.client.get(path)
+    assert answer.status_code == 404
+    assert "这台设备上还没有打开过您的" in answer.text and "链接" in answer.text
+
+
+def test_a_forged_or_replaced_link_leads_nowhere(desk: Desk) -> None:
+    desk.client.cookies.set("xueshi-me", "bTAwMTI.aaaa.bbbb", path="/me")
+    assert desk.client.get("/me").status_code == 404
+    desk.client.cookies.clear()
+    desk.client.get(desk.member())
+    desk.outbox.doors.replace("m", "m0012", NOW)
+    assert "这台设备上还没有打开过" in desk.client.get("/me").text
+
+
+def test_a_desk_is_found_again_and_still_asks_for_its_code(desk: Desk) -> None:
+    link = desk.reviewer()
+    desk.client.get(link)
+    assert led(desk, "/me/desk") == link
+    for cookie in [c for c in desk.client.cookies.jar if c.path == "/desk"]:
+        desk.client.cookies.jar.clear(cookie.domain, cookie.path, cookie.name)
+    assert "审核码" in desk.client.get("/me/desk").text
+
+
+def test_somebody_elses_record_is_not_corrected_by_way_of_me(desk: Desk) -> None:
+    desk.client.get(desk.member("m0005"))
+    record = desk.outbox.get(ticket(approved(desk))).sent.record_id  # type: ignore[union-attr]
+    desk.client.get(desk.member("m0005"))
+    answer = desk.client.get(f"/me/correct/{record}")
+    assert answer.status_code == 404 and "只能更正本人" in answer.text
+    assert desk.client.get(f"/me/correct/{ulids.new(NOW)}").status_code == 404
+
+
+def test_a_path_in_place_of_a_record_leads_nowhere_else(desk: Desk) -> None:
+    desk.client.get(desk.member())
+    for hostile in ("..%2F..%2Fsite", "%2F%2Fevil.example", "%0d%0aSet-Cookie:a=b", "<script>"):
+        answer = desk.client.get(f"/me/correct/{hostile}", follow_redirects=False)
+        place = answer.headers.get("location", "")
+        assert answer.status_code == 404 or place.startswith(f"{desk.member()}/correct/"), place
+        assert "\n" not in place and "<" not in place and ".." not in place.removeprefix(desk.member())
+
+
+def test_a_browser_forgets_when_told(desk: Desk) -> None:
+    desk.client.get(desk.member())
+    assert "忘记我的链接" in desk.client.get("/me").text
+    assert desk.client.post("/me/forget", follow_redirects=False).status_code == 303
+    assert desk.client.get("/me").status_code == 404
+
+
+def test_the_cookie_is_for_me_alone_and_no_script_reads_it(desk: Desk) -> None:
+    said = desk.client.get(desk.member()).headers["set-cookie"]
+    assert "HttpOnly" in said and "Path=/me" in said and "SameSite=lax" in said and "Max-Age=34560000" in said
