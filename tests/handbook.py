@@ -19,7 +19,7 @@ import uvicorn
 import yaml
 from browser import chromium
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from xueshi import demo
 from xueshi.model import SHANGHAI
@@ -69,6 +69,7 @@ _OF_THE_DAY = (
     (re.compile(r"\b\d{1,2}:\d{2}\b"), "‹time›"),
     (re.compile(r"\b[0-9a-f]{7}\b"), "‹commit›"),
     (re.compile(r"合并请求 \d+"), "合并请求 ‹number›"),
+    (re.compile(r"还有 \d+ 分钟"), "还有 ‹number› 分钟"),
 )
 
 
@@ -102,10 +103,10 @@ class Clock:
     """Half past nine on the handbook's day, and on from there."""
 
     def __init__(self) -> None:
-        self._began, self.moved = time.monotonic(), timedelta()
+        self._began = time.monotonic()
 
     def __call__(self) -> datetime:
-        return DAY + self.moved + timedelta(seconds=int(time.monotonic() - self._began))
+        return DAY + timedelta(seconds=time.monotonic() - self._began)
 
 
 @dataclass
@@ -175,7 +176,7 @@ def installation(folder: Path, clock: Clock) -> Iterator[tuple[Service, dict[str
         thread.start()
         service.start()
         try:
-            end = time.monotonic() + 120
+            end = time.monotonic() + 600
             while not (service.site / "index.html").is_file():
                 assert time.monotonic() < end, "no site came"
                 time.sleep(0.1)
@@ -194,7 +195,11 @@ def walked(folder: Path) -> Iterator[Walk]:
     clock = Clock()
     with installation(folder / "demo", clock) as (service, ids, links), chromium() as browser:
         walk = Walk(service, ids, links, clock, browser, folder)
-        steps(walk)
+        expect.set_options(timeout=_PATIENCE)
+        try:
+            steps(walk)
+        finally:
+            expect.set_options(timeout=5_000)  # as it was
         yield walk
 
 

@@ -83,7 +83,7 @@ def in_program(node: ast.AST, *, said: bool = False) -> Iterator[str]:
 
 def in_asset(text: str) -> Iterator[str]:
     """Chinese texts of a script or a style, but for its comments."""
-    bare = re.sub(r"/\*.*?\*/|^\s*//.*$|\s// .*$", "", text, flags=re.DOTALL | re.MULTILINE)
+    bare = re.sub(r"/\*.*?\*/|(?:^|\s)// [^\n]*", "", text, flags=re.DOTALL)
     yield from (line.strip() for line in bare.splitlines() if CHINESE.search(line))
 
 
@@ -115,7 +115,7 @@ def test_a_sentence_that_is_not_said_is_found() -> None:
     assert sorted(in_template(parse(template))) == ['<p title="题">', "或", "数", "标"]
     program = '"""文档"""\ndef f():\n    """文档"""\n    return say("说"), f"粘{x}", g("别"), say(f"合{x}"), {"a": later("后")}'
     assert list(in_program(ast.parse(program))) == ["4: 粘", "4: 别", "4: 合"]
-    assert list(in_asset("/* 注 */ a('字'); // 注\n// 注\nb")) == ["a('字');"]
+    assert list(in_asset("/* 注\n注 */ a('字'); // 注\n// 注\nb('后');")) == ["a('字');", "b('后');"]
 
 
 # --- the catalogue
@@ -253,7 +253,7 @@ def data_of(repo: Repository) -> re.Pattern[str]:
     for data in repo.blobs(blobs).values():
         texts |= set(scalars(yaml.safe_load(data)))
     sentences = {form for message in catalogue.template() if message.id for form in forms(message.id)}
-    assert texts & sentences <= {"无", "学时", "天"}, "what is a sentence of ours would not be missed"
+    assert texts & sentences == {"五年规划"}, "what is a sentence of ours would not be missed"
     return re.compile("|".join(map(re.escape, sorted(texts, key=len, reverse=True))))
 
 
@@ -314,16 +314,16 @@ def left_on(sites: Sites, pages: dict[str, str]) -> dict[str, list[str]]:
 
 
 def pages_in(folder: Path) -> dict[str, str]:
-    """Pages of the site; the handbook quotes the form, which is Chinese."""
+    """Pages of the site but for the handbook, which quotes the form, and the one that is Chinese on purpose."""
     found = {
         str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in folder.rglob("*.html")
     }
-    return {name: html for name, html in found.items() if not name.startswith("handbook/")}
+    return {name: html for name, html in found.items() if not name.startswith(("handbook/", "own/"))}
 
 
 def test_an_english_site_says_nothing_in_chinese(sites: Sites) -> None:
     pages = pages_in(sites.english)
-    assert len(pages) > 60 and sum("Waiting for review" in html for html in pages.values()) > 40
+    assert len(pages) > 60 and sum("Waiting for review" in html for html in pages.values()) > 10
     assert left_on(sites, pages) == {}
     assert all('<html lang="en"' in html for html in pages.values())
     assert "年度学时" in pages["index.html"], "the organisation's own words stay"
@@ -346,7 +346,7 @@ def test_a_sealed_english_site_says_nothing_in_chinese(sites: Sites) -> None:
 
 
 def test_data_of_the_query_page_says_why_in_english(sites: Sites) -> None:
-    found = [path.read_text(encoding="utf-8") for path in sorted((sites.english / "q").rglob("data.json"))]
+    found = [path.read_text(encoding="utf-8") for path in sorted(sites.english.rglob("data.json"))]
     assert found and any(
         "Over" in text or "No valid review" in text or "Not approved" in text for text in found
     )

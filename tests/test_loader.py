@@ -371,6 +371,19 @@ def test_hostile_contents_do_nothing(site: Sealed, page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_a_report_makes_focusable_what_scrolls_and_orders_nothing(site: Sealed, page: Page) -> None:
+    order = "".join(f'<p tabindex="{n}">{n}</p>' for n in ("5", "-1", "01", "0 "))
+    site.page(
+        made_key("person"),
+        "表",
+        f'<h1>表</h1><div tabindex="0" role="region" aria-label="表">宽</div>{order}',
+    )
+    page.goto(site.link(READER))
+    shown(page, "表")
+    expect(page.get_by_role("region", name="表")).to_have_attribute("tabindex", "0")
+    expect(page.locator("[data-view] p[tabindex]")).to_have_count(0)
+
+
 def test_the_policy_stops_what_gets_past_the_list(site: Sealed, page: Page) -> None:
     page.goto(site.link(READER))
     shown(page, "林样青")
@@ -460,6 +473,26 @@ def test_printing_waits_for_every_picture(site: Sealed, page: Page) -> None:
     held[0].continue_()
     page.wait_for_function("() => printed.length > 0")
     assert page.evaluate("printed") == [40]
+
+
+def test_printing_a_sheet_shows_it_and_waits_for_its_pictures_alone(site: Sealed, page: Page) -> None:
+    keys = {"p1": child(made_key("picture"), "blob"), "p2": child(made_key("no picture"), "blob")}
+    body = (
+        '<h1>林样青</h1><p><button data-print="sheet">打印登记表</button></p><p style="height:9em"></p>'
+        '<details><summary>照片</summary><img data-blob="p2" alt="报告的照片"></details>'
+        '<div class="s-sheets" hidden><section class="s-sheet"><img data-blob="p1" alt="表的照片"></section></div>'
+    )
+    site.page(made_key("person"), "林样青", body, keys)
+    page.add_init_script("window.printed = []; print = () => printed.push(document.documentElement.className + document.images[1].naturalWidth)")  # fmt: skip
+    page.goto(site.link(READER))
+    shown(page, "林样青")
+    expect(page.get_by_alt_text("表的照片")).to_be_hidden()
+    page.get_by_role("button", name="打印登记表").click()
+    page.wait_for_function("() => printed.length > 0")
+    assert page.evaluate("printed") == ["x-sheet-only40"]
+    assert not any(path.endswith(name(made_key("no picture"))) for path in site.asked)
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate("document.documentElement.className") == ""
 
 
 def test_going_to_a_child_and_back_keeps_what_was_open(site: Sealed, page: Page) -> None:

@@ -139,7 +139,7 @@ def page(open_context: Callable[..., BrowserContext]) -> Page:
     return open_context().new_page()
 
 
-def loaded(page: Page) -> None:
+def arrived(page: Page) -> None:
     """All has come and is shown: enough after what is answered at once, as opening a page or pressing a button."""
     expect(page.locator(".q-table[aria-busy=false]")).to_be_attached()
 
@@ -147,12 +147,12 @@ def loaded(page: Page) -> None:
 def settled(page: Page) -> None:
     """The same after typing and choosing, which the page lets somebody end."""
     page.wait_for_timeout(250)
-    loaded(page)
+    arrived(page)
 
 
 def ids(page: Page) -> list[str]:
     """Every record that the page has found, all of them made visible."""
-    loaded(page)
+    arrived(page)
     while page.get_by_role("button", name="显示更多").is_visible():
         page.get_by_role("button", name="显示更多").click()
     found: list[str] = page.locator("tr[data-record]").evaluate_all("all => all.map(tr => tr.dataset.record)")
@@ -232,7 +232,7 @@ def test_a_branchs_page_finds_its_records_alone(site: Served, page: Page) -> Non
 def test_sums_are_those_of_the_records_and_what_waits_is_apart(site: Served, page: Page) -> None:
     credits = [c for c in figures(site.repo, ON).credits() if c.study.branch == "jg1"]
     page.goto(site.page("jg1", **EVERYTHING))
-    loaded(page)
+    arrived(page)
     counted = sum((c.credited for c in credits), Decimal(0))
     waiting = command(site.repo, branch="jg1", state="waiting")
     expect(page.locator("[data-hours]")).to_have_text(f"{counted.normalize():,f}")
@@ -259,7 +259,7 @@ def test_only_what_the_conditions_need_is_loaded(site: Served, page: Page) -> No
 
     before = loaded()
     page.goto(site.page("sample-art", branch="jg1"))
-    loaded(page)
+    arrived(page)
     assert loaded() == before + 1
     years = {study.start_date.year for study in records.load(site.repo, "main").studies.values()}
     page.get_by_label("支部", exact=True).select_option("")
@@ -322,7 +322,7 @@ def test_nothing_is_filtered_while_an_input_method_composes(site: Served, page: 
 
 def test_more_rows_come_when_asked_for(site: Served, page: Page) -> None:
     page.goto(site.page("sample-art", **EVERYTHING))
-    loaded(page)
+    arrived(page)
     everything = len(command(site.repo))
     expect(page.locator("tr[data-record]")).to_have_count(100)
     expect(page.locator("[data-shown]")).to_have_text(f"显示前 100 条，共 {everything} 条")

@@ -25,6 +25,7 @@ from xueshi.reports.member import member
 from xueshi.reports.overview import overview
 from xueshi.reports.source import Source, attainment, mean
 from xueshi.reports.usage import Usage
+from xueshi.totals.effect import effect
 from xueshi.totals.sums import by_branch, by_month, by_unit, parts
 
 ON = date(2026, 11, 24)
@@ -103,6 +104,37 @@ def test_a_units_figures_are_the_totals(sources: list[Source]) -> None:
             )
             assert report.ends[-1].met == report.figures.attainment.met
             assert report.ends[-1].hours == report.total
+
+
+def test_what_a_source_has_of_one_is_what_is_theirs_of_all(sources: list[Source]) -> None:
+    waiting = changed = 0
+    for source in sources:
+        credits, everything = source.totals.credits(), source.waiting()
+        for unit in source.units():
+            inside = f"records/{unit.id}/"
+            assert list(source.credits_of(unit.id)) == [c for c in credits if c.study.branch == unit.id]
+            assert list(source.findings_of(unit.id)) == [f for f in source.findings if f.unit == unit.id]
+            assert list(source.problems_of(unit.id)) == [
+                p for p in source.problems if p.path.startswith(inside)
+            ]
+            assert source.waiting(branch=unit.id) == [w for w in everything if w[1].branch == unit.id]
+            everybody = source.totals.members.values()
+            assert list(source.totals.of_branch(unit.id)) == [m for m in everybody if m.branch == unit.id]
+        for ident in source.people:
+            own = source.waiting(member=ident)
+            assert own == [w for w in everything if w[1].member == ident]
+            for unit in source.units():
+                both = [w for w in own if w[1].branch == unit.id]
+                assert source.waiting(member=ident, branch=unit.id) == both
+            studies = [study for _, study in own if study.start_date.year == source.on.year]
+            rules = source.records.policy
+            found = effect(source.records, rules, source.approvals, studies, source.on)
+            after = source.after(ident)
+            assert after == (found[0].after if found else None)
+            waiting, changed = waiting + len(own), changed + (after is not None)
+        assert replace(source, proposals=()).waiting() == []
+        assert source.credits_of("nobody") == source.findings_of("nobody") == source.problems_of("") == ()
+    assert waiting and changed
 
 
 def test_ends_of_months_are_the_totals_of_that_day(sources: list[Source]) -> None:

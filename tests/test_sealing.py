@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from xueshi import project
@@ -454,7 +454,14 @@ def organisations(draw: st.DrawFn) -> RecordSet:
     return organisation_of(*rosters, units=tuple(units), reviewers=tuple(reviewers), keys=keys)
 
 
+def in_a_circle() -> RecordSet:
+    """Two units each below the other: the page that comes first is reached from the second."""
+    units = (Unit("u1", "branch", "单位", "u2"), Unit("u2", "committee", "单位", "u1"))
+    return organisation_of(units=units, reviewers=(Reviewer("m1", "u2", BEGAN, None),), keys=Keys())
+
+
 @given(organisations())
+@example(in_a_circle())
 def test_reach_through_a_door_is_the_access_list(records: RecordSet) -> None:
     found = access(records, DAY)
     reached = {reader: found.reach(reader) for reader in found.doors}

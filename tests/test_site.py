@@ -42,6 +42,7 @@ from xueshi.words import plain
 
 ON = date(2026, 11, 24)
 SECRET = bytes(range(32))
+FORM = "https://study.example.invalid"
 
 
 @dataclass
@@ -78,7 +79,7 @@ def built(builder: Builder) -> Callable[..., Site]:
 def site(tmp_path_factory: pytest.TempPathFactory, built: Callable[..., Site]) -> Site:
     folder = tmp_path_factory.mktemp("site")
     made = sample.write(folder / "school.git", members=42, records=110, seed=42, until=ON)
-    return built(made.repo, folder / "site", bridge="https://study.example.invalid")
+    return built(made.repo, folder / "site", bridge=FORM)
 
 
 class Attributes(HTMLParser):
@@ -172,7 +173,7 @@ def test_a_branch_of_few_people_is_not_split(site: Site) -> None:
 
 
 def test_the_same_inputs_give_the_same_bytes(site: Site, tmp_path: Path) -> None:
-    again = built_by(None, site.repo, tmp_path / "again")  # another process
+    again = built_by(None, site.repo, tmp_path / "again", bridge=FORM)  # another process
     first, second = site.folder.resolve(), again.folder.resolve()
     names = sorted(str(p.relative_to(first)) for p in first.rglob("*") if p.is_file())
     assert names == sorted(str(p.relative_to(second)) for p in second.rglob("*") if p.is_file())

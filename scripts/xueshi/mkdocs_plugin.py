@@ -60,10 +60,12 @@ class XueshiPlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
     XUESHI_REVISION (HEAD) and XUESHI_DATE (today in Shanghai); see publish.site_secret and publish.keyring for the
     secrets, and XUESHI_EDITION, XUESHI_BRIDGE_URL and XUESHI_LANGUAGE, which go before the options."""
 
+    _speaking = ExitStack()  # the language, until the build is over; a build may fail before it has one
+
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
         """Read the records once. Raises PluginError with the cure."""
         self._folder = Path(config.config_file_path).parent
-        self._speaking = ExitStack()  # until the build is over
+        self._speaking = ExitStack()
         try:
             self._speaking.enter_context(speech.spoken(languages.language_told(os.environ, config)))
             self._edition_name = publish.edition_told(os.environ, self.config.edition)

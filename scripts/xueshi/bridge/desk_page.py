@@ -117,7 +117,7 @@ def _reports(office: Office, current: Current, who: Reviewer) -> list[tuple[str,
     found = [
         (unit.name, office.page("branch", unit.id, who.member)) for unit in _branches(current, who.member)
     ]
-    return found if len({where for _, where in found}) == len(found) else [("我的报告", found[0][1])]
+    return found if len({where for _, where in found}) == len(found) else [("我的", found[0][1])]
 
 
 def _effect(current: Current, content: Brought) -> dict[str, Any]:

@@ -6,7 +6,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from xueshi.model import Credit, MemberTotals, Norm, Policy, RecordSet, Term, Totals, Unit, contains
+from xueshi.model import (
+    Credit,
+    Membership,
+    MemberTotals,
+    Norm,
+    Policy,
+    RecordSet,
+    Term,
+    Totals,
+    Unit,
+    contains,
+)
 from xueshi.speech import many, say
 
 OK, SHORT, DUE, OVERDUE, UNKNOWN = "ok", "short", "due", "overdue", "unknown"
@@ -55,10 +66,14 @@ def places(records: RecordSet, policy: Policy, totals: Totals, on: date) -> Iter
     by_branch: dict[str, list[Credit]] = {}
     for credit in totals.credits():
         by_branch.setdefault(credit.study.branch, []).append(credit)
-    held = [(m.person.id, s) for m in totals.members.values() for s in m.person.memberships]
+    held: dict[str, list[tuple[str, Membership]]] = {}
+    for member in totals.members.values():
+        for span in member.person.memberships:
+            held.setdefault(span.branch, []).append((member.person.id, span))
+    above = {branch.id: organisation.above(branch.id) for branch in organisation.branches()}
     for unit in organisation.units:
-        below = {branch.id for branch in organisation.branches() if unit.id in organisation.above(branch.id)}
-        own = [(member, span) for member, span in held if span.branch in below]
+        below = {branch for branch, units in above.items() if unit.id in units}
+        own = [pair for branch in below for pair in held.get(branch, ())]
         now = [(member, span.status) for member, span in own if contains(span.start, span.until, on)]
         yield Place(
             unit=unit,
@@ -66,7 +81,9 @@ def places(records: RecordSet, policy: Policy, totals: Totals, on: date) -> Iter
             on=on,
             full=frozenset(member for member, status in now if status == "full"),
             members=frozenset(member for member, status in now if status in ("full", "probationary")),
-            totals=tuple(m for m in totals.members.values() if m.branch in below),
+            totals=totals.of_branch(*below)
+            if len(below) == 1
+            else tuple(m for m in totals.members.values() if m.branch in below),
             credits=tuple(credit for branch in sorted(below) for credit in by_branch.get(branch, ())),
             began=min((span.start for _, span in own), default=None),
         )

@@ -141,12 +141,16 @@ def _height(page: PageId, organisation: Organisation) -> tuple[int, str]:
     return (len(organisation.units) + 1 if page.kind == MEMBER else len(organisation.above(page.id))), page.id
 
 
-def _uppermost(pages: Iterable[PageId], tree: Mapping[PageId, tuple[PageId, ...]]) -> Iterator[PageId]:
+def _uppermost(pages: Iterable[PageId], tree: Mapping[PageId, tuple[PageId, ...]]) -> list[PageId]:
+    kept: list[PageId] = []
     reached: frozenset[PageId] = frozenset()
     for page in pages:
         if page not in reached:
-            yield page
-            reached |= _below([page], tree)
+            below = _below([page], tree)
+            # Where a wrong file puts units in a circle, a later page may lead to an earlier one.
+            kept = [*(known for known in kept if known not in below), page]
+            reached |= below
+    return kept
 
 
 def _below(pages: Iterable[PageId], tree: Mapping[PageId, tuple[PageId, ...]]) -> frozenset[PageId]:

@@ -18,8 +18,8 @@ PREFIX = "XUESHI_"
 # Read by other parts of the program: no settings of a service, and no misspelt ones.
 ELSEWHERE = frozenset(
     {
-        "CONTENT_ROOT", "DATE", "EDITION", "LINK_ROOT", "NOTIFY_URL", "OVER_HTTP", "REPOSITORY", "REVISION", "SEEDS",
-        "SITE_SECRET", "SITE_URL", "TOKEN",
+        "BRIDGE_URL", "CONTENT_ROOT", "DATE", "EDITION", "LANGUAGE", "LINK_ROOT", "NOTIFY_URL", "OVER_HTTP", "REPOSITORY",
+        "REVISION", "SEEDS", "SITE_SECRET", "SITE_URL", "TOKEN",
     }
 )  # fmt: skip
 
