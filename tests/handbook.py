@@ -53,7 +53,7 @@ _READ = """([from, to]) => {
 
 # The words that a page offers one by one: texts of elements and single texts, as far as they can be seen.
 _OFFERED = """() => {
-  const found = new Set(), add = text => { const one = text.replace(/\\s+/g, " ").trim(); if (one && one.length < 60) found.add(one); };
+  const found = new Set(), add = text => { const one = text.replace(/\\s+/g, " ").trim(); if (one && one.length < 100) found.add(one); };
   for (const element of document.body.querySelectorAll("*")) {
     if (/^(SCRIPT|STYLE)$/.test(element.tagName) || !element.checkVisibility({visibilityProperty: true})) continue;
     add(element.textContent);

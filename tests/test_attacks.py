@@ -290,11 +290,10 @@ def test_no_page_runs_what_was_typed(desk: Desk) -> None:
         desk.client.post(desk.member(), data={**GOOD, "title": attack, "hours": attack, "key": attack})
     )
     found.append(desk.client.post(f"{desk.reviewer()}/1/return", data={"kind": attack, "words": attack * 50}))
-    found.append(
-        desk.client.post(
-            f"{desk.reviewer()}/1/amend", data={"hours": attack, "reason": attack, "head": attack}
-        )
-    )
+    amended, head = {"hours": attack, "reason": attack}, desk.pull().partition(":")[2]
+    found.append(desk.client.post(f"{desk.reviewer()}/1/amend", data={**amended, "head": head}))
+    moved = desk.client.post(f"{desk.reviewer()}/1/amend", data={**amended, "head": attack})
+    assert moved.status_code == 409 and "<script>alert" not in moved.text and "<svg/onload" not in moved.text
     desk.client.post(f"{desk.reviewer()}/approve", data={"pull": desk.pull()})
     desk.deliver()
     found += [desk.client.get(path) for path in (receipt, desk.member(), f"{desk.member()}/mine")]
