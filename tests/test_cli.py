@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import socket
 import threading
 from datetime import date
@@ -84,6 +85,20 @@ def test_an_organisation_is_made_published_and_linked_to(tmp_path: Path) -> None
     assert run(*links[:-1], "nowhere")[0] == 2
     code, out = run("links", "--dir", str(tmp_path / "no"), "--base-url", "https://x.invalid")
     assert code == 2 and "no installation" in out
+    code, out = run("links", "--dir", str(tmp_path))
+    assert code == 2 and "--config" in out and "--base-url" in out
+
+    told = tmp_path / "xueshi.toml"
+    told.write_text(
+        f'folder = "{tmp_path}"\nbase_url = "https://study.example.invalid"\n[host]\nkind = "local"\n',
+        encoding="utf-8",
+    )
+    code, out = run("links", "--config", str(told), "--branch", "jg1")
+    assert code == 0 and [line.split("\t")[:3] for line in out.splitlines()] == [row[:3] for row in rows]
+    (tmp_path / "clone.git").rename(tmp_path / "aside")
+    shutil.move(host, tmp_path / "clone.git")  # all that the installation has of a host elsewhere
+    code, out = run(*links)
+    assert code == 0 and [line.split("\t")[:3] for line in out.splitlines()] == [row[:3] for row in rows]
 
 
 def test_serving_nothing_says_how_to_begin(tmp_path: Path) -> None:

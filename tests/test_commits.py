@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -10,9 +12,10 @@ from conftest import BRIDGE, DESK, START, School, committee_files
 from hypothesis import given
 from hypothesis import strategies as st
 
+import xueshi
 from xueshi import records
 from xueshi.errors import GitError, UsageError
-from xueshi.git import Identity, RefUpdate, init_bare
+from xueshi.git import Identity, NewCommit, RefUpdate, init_bare, object_id
 from xueshi.model import Study
 from xueshi.proposals import merge_message
 from xueshi.records import read_commits, read_history, study_file, trailers
@@ -343,6 +346,79 @@ def test_commits_come_newest_first_without_what_is_left_out(school: School) -> N
     second = school.push({"a": b"2"})
     assert [c.sha for c in read_commits(school.repo, "main", f"^{base}")] == [second, first]
     assert list(read_commits(school.repo, "main", "^main")) == []
+
+
+# --- what others say, on git's command line
+
+
+@pytest.mark.parametrize("said", ["--output=FILE", "--all", "-1", "", "HEAD..x", "zz\0", "--format=%H"])
+def test_a_revision_that_somebody_chose_is_no_option(school: School, tmp_path: Path, said: str) -> None:
+    repo, file = school.repo, tmp_path / "secret"
+    file.write_text("kept")
+    said = said.replace("FILE", str(file))
+    for ask in (
+        lambda: list(read_commits(repo, said, f"^{school.tip}")),
+        lambda: read_history(repo, said),
+        lambda: repo.tree(said),
+        lambda: repo.changed(said, school.tip),
+        lambda: repo.changed(school.tip, said),
+        lambda: records.commit_at(repo, said, START.date()),
+        lambda: records.load(repo, said),
+        lambda: repo.commits([NewCommit((said,), {"a": b"1"}, "Merge\n", WEI, START)]),
+    ):
+        with pytest.raises(GitError):
+            ask()
+    assert repo.merge_base(said, school.tip) is None and repo.merge_base(school.tip, said) is None
+    assert repo.resolve(said) is None and file.read_text() == "kept"
+
+
+@pytest.mark.parametrize("parent", ["main", "HEAD\nreset refs/heads/main", f"{'0' * 39}\n", "-1", ":0"])
+def test_a_parent_is_a_commits_id(school: School, parent: str) -> None:
+    with pytest.raises(GitError, match="no commit"):
+        school.repo.commits([NewCommit((parent,), {"a": b"1"}, "Merge\n", WEI, START)])
+
+
+def test_a_path_is_taken_as_it_is_written(school: School) -> None:
+    names = ("a*", ":(top)b", ":/c", "a1")
+    tip = school.push(dict.fromkeys(names, b"1"))
+    for name in names:
+        assert list(school.repo.tree(tip, name)) == [name]
+    assert school.repo.tree(tip, "*", ":(glob)**", ":(top)") == {}
+
+
+@pytest.mark.parametrize("said", ["", "f" * 39, "f" * 41, "F" * 40, "--output=x", f"{'0' * 40}\n", None, 7])
+def test_an_id_of_an_object_is_forty_hex_digits(said: object) -> None:
+    with pytest.raises(ValueError, match="no id"):
+        object_id(said)
+    assert object_id("f" * 40) == "f" * 40
+
+
+def _calls_of_git() -> Iterator[tuple[str, ast.Call]]:
+    for path in sorted(Path(xueshi.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "run" and node.args:
+                first = node.args[0]
+                if isinstance(first, ast.Starred) or isinstance(first, ast.Constant):
+                    yield f"{path.name}:{node.lineno}", node
+
+
+def _variable(arg: ast.expr) -> bool:
+    """Whether a word of a command line is not written out in the code, or at least begins as an option of ours."""
+    inner = arg.value if isinstance(arg, ast.Starred) else arg
+    if isinstance(inner, ast.JoinedStr):
+        inner = inner.values[0]
+    ours = isinstance(inner, ast.Constant) or (isinstance(inner, ast.Name) and inner.id.isupper())
+    return not ours and not (isinstance(arg, ast.Starred) and isinstance(inner, ast.Name))
+
+
+def test_nothing_variable_stands_where_git_looks_for_options() -> None:
+    """A word that is computed comes behind END; several at once are named, and looked at by the tests above."""
+    calls = list(_calls_of_git())
+    assert len(calls) > 15
+    for place, call in calls:
+        ended = [n for n, arg in enumerate(call.args) if isinstance(arg, ast.Name) and arg.id == "END"]
+        before = call.args[: ended[0]] if ended else call.args
+        assert not any(map(_variable, before)), place
 
 
 # --- proposals that hold merges

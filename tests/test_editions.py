@@ -107,7 +107,7 @@ def test_no_byte_of_the_site_tells_who_or_what(site: SealedSite) -> None:
 
 def _common(site: SealedSite, what: str) -> bool:
     """Words of the rules and the handbook that a record happens to use too, such as a kind's name as its title."""
-    told = "".join(path.read_text() for path in (Path(__file__).parents[1] / "site" / "pages").glob("*.md"))
+    told = "".join(path.read_text() for path in (Path(__file__).parents[1] / "site" / "pages").rglob("*.md"))
     told += "".join(kind.label for kind in site.records.policy.kinds.values())
     return what.split(" in ")[0] in told
 

@@ -1,9 +1,11 @@
-"""The only module that runs git. Refs and messages handed to it are ours; paths may be anybody's who pushed them."""
+"""The only module that runs git. Revisions, refs and paths may be anybody's: whatever is not written out here stands
+behind END on git's command line, where nothing is an option, and a path is taken as it is written."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +17,9 @@ from git import Git, GitCommandError
 from xueshi.errors import GitError, RefMoved
 
 NONE = "0" * 40  # git's word for "no such object"
+END = "--end-of-options"  # what follows is no option, whatever it begins with
+_ID = re.compile(r"[0-9a-f]{40}")
+_PARENT = re.compile(r"[0-9a-f]{40}|:[1-9][0-9]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,13 @@ class RefUpdate:
     old: str | None
 
 
+def object_id(text: object) -> str:
+    """The full id of an object, from whoever says it is one. Raises ValueError for anything else."""
+    if not isinstance(text, str) or not _ID.fullmatch(text):
+        raise ValueError("no id of a git object")
+    return text
+
+
 class Repository:
     """One repository on this machine, bare or with a work tree. `environment` lets git in at other places."""
 
@@ -65,6 +77,8 @@ class Repository:
         """Run a git command; its raw output. Raises GitError with git's own words."""
         if not self.path.is_dir():
             raise GitError(args[0], f"no folder {self.path}")
+        if any("\0" in one for one in args):
+            raise GitError(args[0], "an argument with a NUL byte")
         with tempfile.TemporaryFile() as file:
             if stdin:
                 file.write(stdin)
@@ -99,7 +113,7 @@ class Repository:
         """The full id of the commit `name` stands for, or None."""
         try:
             return (
-                self.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+                self.run("rev-parse", "--verify", "--quiet", END, f"{name}^{{commit}}")
                 .decode()
                 .strip()
             )
@@ -118,7 +132,7 @@ class Repository:
 
     def tree(self, rev: str, *prefixes: str) -> dict[str, str]:
         """Every file of a revision below the prefixes: path -> blob id."""
-        out = self.run("ls-tree", "-r", "-z", "--full-tree", rev, "--", *prefixes)
+        out = self.run("ls-tree", "-r", "-z", "--full-tree", END, rev, "--", *prefixes)
         found: dict[str, str] = {}
         for entry in out.split(b"\0"):
             if entry:
@@ -151,13 +165,13 @@ class Repository:
 
     def refs(self, prefix: str) -> dict[str, str]:
         """Every ref below `prefix`: full name -> id."""
-        out = self.run("for-each-ref", "--format=%(refname) %(objectname)", prefix).decode()
+        out = self.run("for-each-ref", "--format=%(refname) %(objectname)", END, prefix).decode()
         pairs = (line.partition(" ") for line in out.splitlines())
         return {name: sha for name, _, sha in pairs}
 
     def changed(self, old: str, new: str) -> dict[str, str | None]:
         """What differs between two commits' trees: path -> new blob id, None where it was removed."""
-        out = self.run("diff-tree", "-r", "-z", "--no-renames", "--raw", "--no-abbrev", old, new)
+        out = self.run("diff-tree", "-r", "-z", "--no-renames", "--raw", "--no-abbrev", END, old, new)
         parts = out.split(b"\0")
         found: dict[str, str | None] = {}
         for head, path in zip(parts[0::2], parts[1::2], strict=False):
@@ -167,7 +181,7 @@ class Repository:
 
     def merge_base(self, a: str, b: str) -> str | None:
         try:
-            return self.run("merge-base", a, b).decode().strip()
+            return self.run("merge-base", END, a, b).decode().strip()
         except GitError:
             return None
 
@@ -216,7 +230,7 @@ class Repository:
             "--no-tags",
             "--prune",
             "--no-write-fetch-head",
-            "--end-of-options",
+            END,
             url,
             *refspecs,
         )
@@ -225,7 +239,7 @@ class Repository:
         """Push all refspecs or none; each ref in `leases` must still be at the given id ("": must not exist)."""
         guards = [f"--force-with-lease={ref}:{sha}" for ref, sha in leases.items()]
         try:
-            self.run("push", "--quiet", "--atomic", *guards, "--end-of-options", url, *refspecs)
+            self.run("push", "--quiet", "--atomic", *guards, END, url, *refspecs)
         except GitError as error:
             if "stale info" in error.words or "fetch first" in error.words:
                 raise RefMoved("push", error.words) from None
@@ -274,6 +288,7 @@ def _environment() -> dict[str, str]:
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_LITERAL_PATHSPECS": "1",
         "GIT_NO_REPLACE_OBJECTS": "1",  # history is what was committed
         "LC_ALL": "C",
     }
@@ -288,6 +303,8 @@ def _stream(new: Sequence[NewCommit]) -> bytes:
         out += f"committer {(commit.committer or commit.author).at(commit.at)}\n".encode()
         out += _data(commit.message.encode())
         for number, parent in enumerate(commit.parents):
+            if not _PARENT.fullmatch(parent):  # it stands on a line of its own, in what git carries out
+                raise GitError("fast-import", "a parent that is no commit")
             out += f"{'merge' if number else 'from'} {parent}\n".encode()
         for path in sorted(commit.files):
             content = commit.files[path]

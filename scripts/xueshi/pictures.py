@@ -77,10 +77,7 @@ def clean(sent: bytes) -> Picture:
     """The clean picture of what was sent; the same bytes give the same picture. Raises PictureRefused."""
     if not sent:
         raise PictureRefused("这个文件是空的，请重新选一张")
-    if len(sent) > MAX_SENT:
-        raise PictureRefused(
-            f"照片有 {len(sent) // 1024 // 1024} MB，最多 {MAX_SENT // 1024 // 1024} MB，请换一张小些的"
-        )
+    fits(len(sent))
     for is_it, words in _MISTAKES:
         if is_it(sent[:512]):
             raise PictureRefused(words)
@@ -91,6 +88,14 @@ def clean(sent: bytes) -> Picture:
             upright, taken_on = _decode(io.BytesIO(sent))
     data, width, height = _small(upright)
     return Picture(data, _hash(data), _hash(sent), width, height, taken_on)
+
+
+def fits(size: int) -> None:
+    """Raises PictureRefused for a photo of more bytes than we read."""
+    if size > MAX_SENT:
+        raise PictureRefused(
+            f"照片有 {size // 1024 // 1024} MB，最多 {MAX_SENT // 1024 // 1024} MB，请换一张小些的"
+        )
 
 
 def thumbnail(data: bytes, long_side: int = 320) -> bytes:

@@ -22,7 +22,7 @@ import yaml
 from xueshi import project
 from xueshi.builder import Builder
 from xueshi.errors import UsageError, XueshiError
-from xueshi.git import Repository
+from xueshi.git import END, Repository
 from xueshi.links import secret
 from xueshi.model import Keys
 from xueshi.sealing import Keyring, fingerprints
@@ -190,7 +190,7 @@ def build(repo: Repository, wanted: Inputs, into: Path, builder: Builder | None 
 
 def _make(repo: Repository, wanted: Inputs, folder: Path, builder: Builder | None) -> None:
     _lay_out(repo, wanted.commit, folder / "in")
-    epoch = repo.run("show", "--no-patch", "--format=%ct", wanted.commit).decode().strip()
+    epoch = repo.run("show", "--no-patch", "--format=%ct", END, wanted.commit).decode().strip()
     told = {
         "XUESHI_REPOSITORY": str(repo.path.resolve()),
         "XUESHI_REVISION": wanted.commit,

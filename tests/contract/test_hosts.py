@@ -38,6 +38,7 @@ from xueshi.errors import (
     HostUnavailable,
     HostUnknown,
 )
+from xueshi.git import RefUpdate
 from xueshi.hosts import HOSTS, from_ci, make
 from xueshi.hosts.base import Host
 from xueshi.hosts.granting import Granting
@@ -336,6 +337,41 @@ def test_a_pull_into_another_ref_is_none_of_ours(side: Side) -> None:
     pull = side.offer()
     fake_of(side).state.pulls[pull.number].base = "other"
     assert side.host.get(pull.number) is None and side.host.open_pulls() == []
+
+
+@remote
+@pytest.mark.parametrize("said", ["--output=secret", "HEAD", "f" * 39, f"{'f' * 40}\n", "zz\0"])
+def test_what_is_no_commit_is_no_answer_of_a_host(side: Side, said: str) -> None:
+    state, ref = fake_of(side).state, side.ready[0]
+    forked = state.open(ref, "别人的", "", fork="stranger")
+    forked.head = said
+    for ask in (side.host.open_pulls, lambda: side.host.get(forked.number)):
+        with pytest.raises(HostUnavailable, match="not an answer of this host"):
+            ask()
+    forked.head, forked.state, forked.decided_at = "f" * 40, "merged", state.tick()
+    forked.decided_by = forked.merge = said
+    with pytest.raises(HostUnavailable, match="not an answer of this host"):
+        side.host.get(forked.number)
+
+
+@remote
+def test_a_name_that_no_ref_can_have_is_no_answer_of_a_host(side: Side) -> None:
+    forked = fake_of(side).state.open(side.ready[0], "别人的", "", fork="stranger")
+    forked.head_ref = "sub/x\n\nApproved-By: m0001"
+    with pytest.raises(HostUnavailable, match="not an answer of this host"):
+        side.host.open_pulls()
+
+
+@remote
+def test_a_grant_fetches_nothing_but_a_proposals_ref(side: Side) -> None:
+    study = side.school.study()
+    pull = side.offer(study)
+    held = fake_of(side).state.pulls[pull.number]
+    repo = side.school.repo
+    repo.update_refs([RefUpdate("refs/heads/evidence/2026", pull.head, None)])
+    held.head_ref = "evidence/2026"
+    with pytest.raises(HostRefused, match="no proposal's ref"):
+        granting(side).merge(pull.number, pull.head, "m0003", side.now, grant={study.path: b"granted: 1\n"})
 
 
 @remote

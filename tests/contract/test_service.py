@@ -136,6 +136,22 @@ def test_nobody_returns_in_anothers_name_by_a_mark(tmp_path: Path) -> None:
         assert not any("造假" in (row.reason or "") for row in at.rows())
 
 
+@pytest.mark.parametrize("said", ["--output=SECRET", "zz\0"])
+def test_what_a_host_calls_a_commit_is_no_option_of_git(tmp_path: Path, said: str) -> None:
+    """A head that names a file of this machine had git write into it: the secret of all links was gone."""
+    with place(tmp_path) as at:
+        at.sent(1)
+        secret = tmp_path / "installation" / "secret"
+        kept, (pull,) = secret.read_bytes(), at.fake.state.pulls.values()
+        forked = at.fake.state.open(pull.head_ref, "别人的", "", fork="mallory")
+        forked.head = said.replace("SECRET", str(secret))
+        at.later()
+        assert secret.read_bytes() == kept
+        path = at.service.links.desk("m0003").removeprefix(HOME)
+        at.client.post(f"{path}/confirm", data={"code": at.service.links.desk_code("m0003")})
+        assert at.client.get(path).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("token", "more", "logged"),
     [(BRIDGE, {}, False), (WORKFLOW, {}, True), (WORKFLOW, {"HOST_ACCOUNT": "xueshi[bot]"}, False)],

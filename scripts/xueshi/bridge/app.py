@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from functools import partial
+from typing import IO, Any
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.convertors import IntegerConvertor, register_url_convertor
@@ -22,7 +23,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from xueshi import pictures
-from xueshi.bridge import correct, desk, device, guards, me, register, status, withdraw
+from xueshi.bridge import correct, desk, device, guards, me, refusals, register, status, withdraw
 from xueshi.bridge import receipt as receipts
 from xueshi.bridge.door import Door, door
 from xueshi.bridge.form import fields
@@ -36,6 +37,7 @@ MAX_BODY = 66 * 1024 * 1024  # three pictures of the largest size and the text
 _STUDY, _DECISIONS = guards.Most(12, 40, 128 * 1024), guards.Most(0, 600, 64 * 1024)
 _LEAST = (Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY),)
 Handler = Callable[[Request], Awaitable[Response]]
+_Photos = Sequence[IO[bytes]]
 
 
 class _Number(IntegerConvertor):
@@ -59,33 +61,38 @@ def make_app(office: Office, others: list[BaseRoute], around: Sequence[Middlewar
             *others,
         ],
         middleware=around,
-        exception_handlers={
-            Refused: _refused,
-            LinkRefused: _link_refused,
-            TooMany: _too_many,
-            Unreadable: _unreadable,
-            HTTPException: _http,
-            XueshiError: _unavailable,
-            Exception: _broken,
-        },
+        exception_handlers=refusals.HANDLERS,
     )
 
 
 def _register_routes(office: Office) -> list[BaseRoute]:
-    # In a rush: work for the processor alone, where more threads than it has cores only take turns from each other.
+    # In a rush: work for the processor alone, where more threads than it has cores only take turns from each other. And
+    # for the memory: whatever the number of uploads, so many are read into it.
     few = CapacityLimiter(2 * (os.cpu_count() or 1))
+
+    async def filled(
+        request: Request, act: Callable[[dict[str, str], _Photos, list[str]], Response]
+    ) -> Response:
+        if int(request.headers.get("content-length") or 0) > MAX_BODY:
+            raise HTTPException(413)
+        async with (
+            guards.received(request, office.outbox.folder) as body,
+            few,
+            guards.filled(request, _STUDY, body) as form,
+        ):
+            return await run_in_threadpool(act, *_of_study(request, form))
 
     async def show(request: Request) -> Response:
         door, query = _door(office, request), request.query_params
         answer = await run_in_threadpool(
             register.show, office, door, query.get("member", ""), query.get("again", "")
         )
-        return me.remember_link(office, answer, door.token) if door.via == "link" else answer
+        seen = door.via == "link" and _is_seen(request)
+        return me.remember_link(office, answer, door.token) if seen else answer
 
     async def send(request: Request) -> Response:
         door = _door(office, request)  # before the body: a forged link need not send one
-        texts, photos, kept = await _filled(request)
-        return await to_thread.run_sync(lambda: register.send(office, door, texts, photos, kept), limiter=few)
+        return await filled(request, partial(register.send, office, door))
 
     async def show_correction(request: Request) -> Response:
         record, again = request.path_params["record"], request.query_params.get("again", "")
@@ -93,8 +100,7 @@ def _register_routes(office: Office) -> list[BaseRoute]:
 
     async def send_correction(request: Request) -> Response:
         door, record = _door(office, request), request.path_params["record"]
-        texts, photos, kept = await _filled(request)
-        return await run_in_threadpool(lambda: correct.send(office, door, record, texts, photos, kept))
+        return await filled(request, partial(correct.send, office, door, record))
 
     async def ask_back(request: Request) -> Response:
         ticket = request.path_params["ticket"]
@@ -111,7 +117,7 @@ def _register_routes(office: Office) -> list[BaseRoute]:
     async def mine(request: Request) -> Response:
         door = _door(office, request)
         answer = await run_in_threadpool(receipts.mine, office, door)
-        return me.remember_link(office, answer, door.token)
+        return me.remember_link(office, answer, door.token) if _is_seen(request) else answer
 
     async def picture(request: Request) -> Response:
         def read() -> Response:
@@ -139,21 +145,27 @@ def _register_routes(office: Office) -> list[BaseRoute]:
     ]
 
 
-async def _filled(request: Request) -> tuple[dict[str, str], list[bytes], list[str]]:
-    """What a form holds: its texts, pictures chosen now, and pictures kept from before."""
-    if int(request.headers.get("content-length") or 0) > MAX_BODY:
-        raise HTTPException(413)
-    async with guards.filled(request, _STUDY) as form:
-        photos = [
-            await part.read()
-            for part in form.getlist("photos")
-            if isinstance(part, UploadFile) and part.filename  # nothing chosen is a part without a name
-        ]
-        if "end" not in form and request.headers.get("content-type", "").startswith("multipart/"):
-            raise HTTPException(400)  # the form's last field is missing: it was cut, maybe within a photo
-        removed = set(form.getlist("remove"))
-        kept = [one for one in form.getlist("kept") if isinstance(one, str) and one not in removed]
-        return _texts(form), photos, kept
+def _of_study(request: Request, form: Any) -> tuple[dict[str, str], _Photos, list[str]]:
+    """What a form holds: its texts, pictures chosen now (files, for nobody has read them), and those kept from before."""
+    if "end" not in form and request.headers.get("content-type", "").startswith("multipart/"):
+        raise HTTPException(400)  # the form's last field is missing: it was cut, maybe within a photo
+    photos = [
+        part.file
+        for part in form.getlist("photos")
+        if isinstance(part, UploadFile) and part.filename  # nothing chosen is a part without a name
+    ]
+    removed = set(form.getlist("remove"))
+    kept = [one for one in form.getlist("kept") if isinstance(one, str) and one not in removed]
+    return _texts(form), photos, kept
+
+
+def _is_seen(request: Request) -> bool:
+    """Whether somebody looks at the answer: a browser that fetches in advance, or a picture's address on another page,
+    has opened nothing."""
+    told = request.headers
+    ahead = " ".join(told.get(name, "") for name in ("sec-purpose", "purpose", "x-moz"))
+    page = told.get("sec-fetch-dest", "document") == "document"
+    return request.method == "GET" and page and "prefetch" not in ahead and "prerender" not in ahead
 
 
 def _status_routes(office: Office) -> list[BaseRoute]:
@@ -193,7 +205,8 @@ def _desk_routes(office: Office) -> list[BaseRoute]:
 
     def view(name: str) -> Handler:
         def show(who: desk.Reviewer, request: Request, form: Any) -> Response:
-            return me.remember_desk(office, desk.show(office, who, _view(request, name)), who.token)
+            answer = desk.show(office, who, _view(request, name))
+            return me.remember_desk(office, answer, who.token) if _is_seen(request) else answer
 
         return page(show)
 
@@ -213,7 +226,7 @@ def _desk_routes(office: Office) -> list[BaseRoute]:
     return [
         Route(below, view("open")),
         Route(f"{below}/confirm", page(unlock, confirmed=False), methods=["POST"]),
-        Route(f"{below}/leave", page(lambda who, request, form: device.forget(who)), methods=["POST"]),
+        Route(f"{below}/leave", page(lambda who, request, form: me.leave(who)), methods=["POST"]),
         Route(f"{below}/approve", chosen(desk.approve, "pull"), methods=["POST"]),
         Route(f"{below}/undo", chosen(desk.undo, "decision"), methods=["POST"]),
         Route(f"{below}/at-once", chosen(desk.at_once, "decision"), methods=["POST"]),
@@ -241,12 +254,14 @@ def _me_routes(office: Office) -> list[BaseRoute]:
         return await run_in_threadpool(me.desk, office, request.cookies)
 
     async def forget(request: Request) -> Response:
-        return me.forget()
+        return await run_in_threadpool(me.forget, office, request.cookies)
 
     return [
         Route(me.PATH, to(lambda request: "/mine")),
         Route(f"{me.PATH}/register", to(lambda request: "")),
-        Route(f"{me.PATH}/correct/{{record}}", to(lambda request: f"/correct/{request.path_params['record']}")),
+        Route(
+            f"{me.PATH}/correct/{{record}}", to(lambda request: f"/correct/{request.path_params['record']}")
+        ),
         Route(f"{me.PATH}/report", report),
         Route(f"{me.PATH}/desk", own_desk),
         Route(f"{me.PATH}/forget", forget, methods=["POST"]),
@@ -276,72 +291,6 @@ def _webp(data: bytes, request: Request) -> Response:
     small = request.query_params.get("small") is not None
     headers = {**HEADERS, "Cache-Control": "private, max-age=86400"}
     return Response(pictures.thumbnail(data) if small else data, media_type="image/webp", headers=headers)
-
-
-async def _refused(request: Request, refused: Exception) -> Response:
-    assert isinstance(refused, Refused)
-    _LOG.warning("refused: %s", refused.reason)
-    return render("error.html", status=refused.status, title=refused.title, cure=refused.cure)
-
-
-async def _too_many(request: Request, error: Exception) -> Response:
-    assert isinstance(error, TooMany)
-    return guards.page(429, guards.WORDS["many"], error.wait)
-
-
-async def _unreadable(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Unreadable)
-    _LOG.warning("refused: %s", error)
-    titles = [f"“{field.title}”" for field in fields() if field.name in error.names]
-    cure = (
-        f"{'、'.join(titles) or '表格'}里有读不出的字，这次什么都没有保存。请回到上一页，删掉显示成 � 的字再提交；"
-        "找不到这样的字，请用微信或手机自带的浏览器重新打开链接。填的内容还在。"
-    )
-    return render("error.html", status=422, title="有的字读不出", cure=cure)
-
-
-async def _link_refused(request: Request, refused: Exception) -> Response:
-    assert isinstance(refused, LinkRefused)
-    _LOG.warning("refused link: %s", refused)
-    title, cure = _LINK[refused.reason]
-    return render("error.html", status=404, title=title, cure=cure)
-
-
-_LINK = {
-    "damaged": ("这个链接打不开", "链接不完整。请重新扫码，或向支部组织委员要新的链接。"),
-    "expired": ("这个链接打不开", "链接用了一年多，已经过期。请重新扫码，或向支部组织委员要新的链接。"),
-    "replaced": (
-        "这个链接已经换成新的",
-        "请用后来发给您的那一个；没有收到，请向支部组织委员要。登记过的都还在。",
-    ),
-}
-
-
-async def _http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    _LOG.warning("refused: %d", error.status_code)
-    title, cure = _HTTP.get(error.status_code, _HTTP[404])
-    return render("error.html", status=error.status_code, title=title, cure=cure)
-
-
-_HTTP = {
-    404: ("没有这个页面", "请核对地址，或重新扫码打开。"),
-    405: ("不能这样打开", "请回到上一页，再试一次。"),
-    400: ("没有收全", "网络可能断开过，请回到上一页再提交一次；填的内容还在。"),
-    413: ("发来的内容太大", "照片加起来超过了 60 MB。请回到上一页，换小一些的照片或少选几张；填的内容还在。"),
-}
-
-
-async def _unavailable(request: Request, error: Exception) -> Response:
-    _LOG.error("%s: %s", type(error).__name__, error)
-    cure = "请过一会儿再试。已经拿到回执的登记都在，不用重新提交。"
-    return render("error.html", status=503, title="系统暂时打不开", cure=cure)
-
-
-async def _broken(request: Request, error: Exception) -> Response:
-    # Starlette logs the traceback itself; nobody outside sees it.
-    cure = "这是我们的错。请过一会儿再试；已经拿到回执的登记都在。"
-    return render("error.html", status=500, title="出了点问题", cure=cure)
 
 
 class _Kept:

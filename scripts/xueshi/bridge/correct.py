@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import IO
 
 from xueshi import reading
 from xueshi.bridge import form as study_form
 from xueshi.bridge.brought import brings
 from xueshi.bridge.differences import differences
-from xueshi.bridge.door import Door, own, receipt_path
+from xueshi.bridge.door import Door, allow, counted, own, receipt_path
 from xueshi.bridge.form import Entry
 from xueshi.bridge.office import Current, Office
 from xueshi.bridge.pages import Page, Refused, redirect, render
@@ -44,12 +45,18 @@ def send(
     door: Door,
     record: str,
     form: Mapping[str, str],
-    photos: Sequence[bytes],
+    photos: Sequence[IO[bytes]],
     kept: Sequence[str],
 ) -> Page:
-    """Keep a correction and send its reader to the receipt; on any fault the form again with all that was filled in."""
+    """Keep a correction and send its reader to the receipt; on any fault the form again with all that was filled in.
+    Raises Refused and TooMany before a picture is read."""
     current, now = office.current(), office.now()
     who, study = _subject(door, record, current)
+    before = _sent(office, study)
+    open_row = next((row for row in before if row.waits), None)
+    if open_row is None:
+        _nobody_else(office, study)
+        allow(office, who)
     faults: dict[str, str] = {}
     evidence = tuple(keep(office, photos, kept, faults, known=study.evidence))
     values = {**study_form.typed(form), "reason": reading.clean(form.get("reason", ""))}
@@ -57,13 +64,10 @@ def send(
     faults = {**found, **faults, **_reason_faults(values["reason"])}
     if sent is not None:
         sent = replace(sent, action="correct", record=record, reason=values["reason"] or None)
-    before = _sent(office, study)
-    open_row = next((row for row in before if row.waits), None)
     if open_row is not None:
         if sent is not None and is_same(open_row.sent, sent):
             return redirect(receipt_path(office, door, open_row.sent.id))
         return _busy(office, door, open_row)
-    _nobody_else(office, study)
     if sent is not None and not faults:
         if not differences(current, study, corrected(sent, study)):
             faults = {"form": "还没有改动任何一项；不用更正的话，直接关掉本页"}
@@ -74,7 +78,8 @@ def send(
         return form_page(office, door, who, current, given, correcting=study)
     key = key_of(door.subject, f"correct-{record}-{len(before)}")  # two at once get one key, and are one
     try:
-        row = office.outbox.store(sent, key, None)
+        with counted(office, who):
+            row = office.outbox.store(sent, key, None)
     except Busy as busy:
         _LOG.error("%s", busy)
         given = Filled(values, evidence, busy=BUSY)

@@ -77,10 +77,10 @@ def hasten(office: Office, by: str, ident: int) -> None:
 def carry_out(office: Office, now: datetime) -> int:
     """Carry out what is due, each judged again as of now, and take back what members withdrew; how many decisions are
     still to be carried out, since the host was away or wants fewer calls. What fails is told at the desk."""
-    carry_withdrawals(office, now)
+    denied = carry_withdrawals(office, now)
     if office.desk is None:
         return 0
-    going = wanted_back(office)  # its member was first
+    going = wanted_back(office, now) - denied  # its member was first
     for made in office.outbox.decisions.due(now.timestamp()):
         if office.outbox.limits.blocked(now.timestamp()):
             break
@@ -242,7 +242,7 @@ def _merged_by(office: Office, pull: Pull) -> str | None:
     """Who decided a merge: it says so itself; the host may know a login only, or have died before it noted anything."""
     if pull.merge is not None and office.repo.resolve(pull.merge) is None:
         raise HostUnavailable(f"the merge of pull {pull.number} is not fetched yet")
-    line = records.read_commits(office.repo, "--first-parent", "--merges", _LOOK_BACK, MAIN)
+    line = records.read_commits(office.repo, MAIN, options=("--first-parent", "--merges", _LOOK_BACK))
     merge = next((commit for commit in line if pull.head in commit.parents[1:]), None)
     return (merge.sole("Approved-By") if merge else None) or pull.decided_by
 

@@ -18,6 +18,7 @@ from xueshi.model import Study, contains
 from xueshi.words import plain
 
 _REASON = 500  # characters, as the schema allows
+_AWAY = ("代码托管平台暂时没有回应", "这一条没有办成，请过一会儿再试。")
 
 
 def reviewer(office: Office, token: str) -> Reviewer:
@@ -47,7 +48,8 @@ def elsewhere(office: Office, who: Reviewer) -> Page:
     """Where reviewers decide on the host itself: how much waits for them there."""
     found = queue(office, who.member)
     urls = [pull.url for pull in found.pulls if pull.url.startswith(("https://", "http://"))]
-    return render("elsewhere.html", who=who, count=found.records, url=urls[0] if urls else "")
+    url = urls[0] if urls else ""
+    return render("elsewhere.html", who=who, count=found.records, heard=found.heard, url=url)
 
 
 def show(office: Office, who: Reviewer, view: View) -> Page:
@@ -57,13 +59,14 @@ def show(office: Office, who: Reviewer, view: View) -> Page:
 
 def approve(office: Office, who: Reviewer, chosen: Sequence[str]) -> Page:
     """Approve the chosen proposals (`number:head`, as they were shown); those that cannot be are named with the reason."""
-    made, waiting = Outcome(), {pull.number: pull for pull in office.pulls()}
+    made, listed = Outcome(), _listed(office)
     for one in chosen:
         text, _, head = one.partition(":")
         number = next(iter(_numbers([text])), 0)
-        pull = waiting.get(number) or desk_host(office).get(number)
-        if pull is None:
-            made.failed.append(("", "没有这条登记，请刷新后再看"))
+        try:
+            pull = _pull(office, number, listed)
+        except Refused as refused:  # one of several: what was decided on the others stays
+            made.failed.append(("", f"{refused.title}：{refused.cure}"))
         else:
             _decided(office, who, pull, head, "approve", {}, made)
     if not chosen:
@@ -74,7 +77,7 @@ def approve(office: Office, who: Reviewer, chosen: Sequence[str]) -> Page:
 
 def amend(office: Office, who: Reviewer, number: int, form: Mapping[str, str]) -> Page:
     """Approve with fewer hours for one record, for a reason that goes into it."""
-    pull, current, made = _pull(office, number), office.current(), Outcome()
+    pull, current, made = _pull(office, number, _listed(office)), office.current(), Outcome()
     if pull.state != "open" or _has_moved(pull, form):
         why = over(office, pull) if pull.state != "open" else moved()
         made.failed.append((title_of(pull), f"{why.title}：{why.cure}"))
@@ -99,7 +102,7 @@ def amend(office: Office, who: Reviewer, number: int, form: Mapping[str, str]) -
 
 def give_back(office: Office, who: Reviewer, number: int, form: Mapping[str, str]) -> Page:
     """Return a proposal, or one record of several, with a reason that its member reads above the form filled in."""
-    pull, made = _pull(office, number), Outcome()
+    pull, made = _pull(office, number, _listed(office)), Outcome()
     if pull.state == "open" and _has_moved(pull, form):
         made.failed.append((title_of(pull), f"{moved().title}：{moved().cure}"))
         return page(office, who, View(), made)
@@ -168,7 +171,7 @@ def _decided(
     except Refused as refused:
         made.failed.append((title_of(pull), "：".join(t for t in (refused.title, refused.cure) if t)))
     except HostError:
-        made.failed.append((title_of(pull), "托管平台暂时没有回应，请过一会儿再试"))
+        made.failed.append((title_of(pull), "：".join(_AWAY)))
     else:
         if state != DONE:
             made.waiting += 1
@@ -178,8 +181,18 @@ def _decided(
             made.approved += many
 
 
-def _pull(office: Office, number: int) -> Pull:
-    pull = desk_host(office).get(number)
+def _listed(office: Office) -> dict[int, Pull]:
+    """What waits, by number, as the host told it last."""
+    return {pull.number: pull for pull in office.pulls()}
+
+
+def _pull(office: Office, number: int, listed: Mapping[int, Pull]) -> Pull:
+    """What is listed, which holds while the host is away too: a decision is kept and judged again when it is carried out.
+    Of anything else the host is asked. Raises Refused."""
+    try:
+        pull = listed.get(number) or desk_host(office).get(number)
+    except HostError:
+        raise Refused(503, "the host is away", *_AWAY) from None
     if pull is None:
         raise Refused(404, "no such pull", "没有这条登记", "请回到列表刷新后再看。")
     return pull

@@ -78,6 +78,9 @@ def page(office: Office, who: Reviewer, view: View, made: Outcome) -> Page:
     number = min(max(number, 1), len(pages))
     shown = items(office, found, pages[number - 1])
     opened = next((item for item in shown if item.pull.number == view.number), None)
+    if view.number is not None and opened is None and not found.heard:
+        cure = "刚启动，还没有连上代码托管平台，看不到这条登记。请过一会儿再打开；它没有丢。"
+        raise Refused(503, "the host has not told yet", "现在还打不开这条登记", cure)
     about = _about(opened, view)
     return render(
         "desk.html",
@@ -85,6 +88,7 @@ def page(office: Office, who: Reviewer, view: View, made: Outcome) -> Page:
         who=who,
         items=shown,
         total=found.records,
+        heard=found.heard,
         page=number,
         pages=len(pages),
         own=sum(max(1, len(found.brought[pull.head].studies)) for pull in found.own),
@@ -142,7 +146,7 @@ def _about(opened: Item | None, view: View) -> Row | None:
 def _waiting(office: Office, who: Reviewer) -> Iterator[tuple[Decision, int, bool]]:
     """The reviewer's decisions that are not carried out yet, newest first, with the minutes that are left, and whether
     a member is taking back what they are about."""
-    now, going = office.now().timestamp(), wanted_back(office)
+    now, going = office.now().timestamp(), wanted_back(office, office.now())
     for made in reversed(office.outbox.decisions.waiting(who.member)):
         left = 0 if made.state == "begun" else max(0, -int(-(made.due - now) // 60))
         yield made, left, made.pull in going

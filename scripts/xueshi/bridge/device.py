@@ -21,7 +21,7 @@ _KEPT = timedelta(days=30)
 def is_known(office: Office, who: Reviewer, cookies: Mapping[str, str]) -> bool:
     """Whether this device has shown the reviewer's code within thirty days, and the desk's link was not replaced since."""
     try:
-        return office.links.opened("device", cookies.get(_name(who), "")) == who.member
+        return office.links.opened("device", cookies.get(_name(who.member), "")) == who.member
     except LinkRefused:
         return False
 
@@ -29,14 +29,15 @@ def is_known(office: Office, who: Reviewer, cookies: Mapping[str, str]) -> bool:
 def ask(office: Office, who: Reviewer, *, foreign: bool = False, status: int = 200, fault: str = "") -> Page:
     """How much waits, and a field for the code; nothing else. `foreign`: the browser came from another site and keeps
     our cookie back for once, so the page is opened again from here."""
-    now = office.now()
+    now, found = office.now(), queue(office, who.member)
     until = office.outbox.doors.closed(_subject(who), now.timestamp())
     closed = datetime.fromtimestamp(until, SHANGHAI) if until > now.timestamp() else None
     return render(
         "device.html",
         status=429 if closed else status,
         who=who,
-        count=queue(office, who.member).records,
+        count=found.records,
+        heard=found.heard,
         foreign=foreign,
         fault=fault,
         closed=closed,
@@ -57,7 +58,7 @@ def confirm(office: Office, who: Reviewer, typed: str) -> Page:
     office.outbox.doors.forgive(number)
     answer = redirect(who.path)
     answer.set_cookie(
-        _name(who),
+        _name(who.member),
         office.links.token("device", who.member),
         max_age=int(_KEPT.total_seconds()),
         path="/desk",
@@ -68,15 +69,14 @@ def confirm(office: Office, who: Reviewer, typed: str) -> Page:
     return answer
 
 
-def forget(who: Reviewer) -> Page:
-    """This device must show the code again."""
-    answer = redirect(who.path)
-    answer.delete_cookie(_name(who), path="/desk", httponly=True, samesite="strict")
+def forget(answer: Page, member: str) -> Page:
+    """`answer`, after which this device must show a reviewer's code again."""
+    answer.delete_cookie(_name(member), path="/desk", httponly=True, samesite="strict")
     return answer
 
 
-def _name(who: Reviewer) -> str:
-    return f"xueshi-desk-{who.member}"
+def _name(member: str) -> str:
+    return f"xueshi-desk-{member}"
 
 
 def _subject(who: Reviewer) -> str:

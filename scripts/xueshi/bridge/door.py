@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from xueshi.bridge.form import Entry
+from xueshi.bridge.guards import TooMany
 from xueshi.bridge.office import Current, Office
 from xueshi.bridge.pages import Refused
 from xueshi.model import Standings
@@ -66,6 +68,23 @@ def entry(door: Door, current: Current, member: str) -> Entry | None:
             "请回到海报页面重新选择姓名；名单里没有您时，请联系支部组织委员。",
         )
     return Entry(chosen, branch, "poster")
+
+
+def allow(office: Office, who: Entry) -> None:
+    """Raises TooMany once somebody sent as much by this way in as may come in an hour. Posters are counted beside the own
+    link, which whoever holds a poster could use up otherwise."""
+    wait = office.per_member.wait(_allowance(who)) if office.per_member else 0
+    if wait:
+        raise TooMany(wait)
+
+
+def counted(office: Office, who: Entry) -> AbstractContextManager[None]:
+    """Count what is stored within; nothing where that fails. Raises TooMany."""
+    return office.per_member.taken(_allowance(who)) if office.per_member else nullcontext()
+
+
+def _allowance(who: Entry) -> str:
+    return f"{who.person.id} {who.via}"
 
 
 def standing(current: Current, member: str, year: int) -> Standings | None:

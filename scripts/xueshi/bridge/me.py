@@ -3,9 +3,12 @@ in it: it leads to /me, and the browser says by a cookie which link was opened h
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from datetime import timedelta
 
+from xueshi.bridge import device
+from xueshi.bridge.desk import Reviewer
 from xueshi.bridge.door import Door, door
 from xueshi.bridge.office import Office
 from xueshi.bridge.pages import Page, Refused, redirect
@@ -48,11 +51,23 @@ def desk(office: Office, cookies: Mapping[str, str]) -> Page:
     return redirect(f"/desk/{token}")
 
 
-def forget() -> Page:
-    """This browser leads nobody anywhere any more."""
+def forget(office: Office, cookies: Mapping[str, str]) -> Page:
+    """This browser leads nobody anywhere any more, and the desks of those it knew by /me ask for their codes again."""
     answer = redirect("/site/")
-    for name in (_LINK, _DESK):
-        answer.delete_cookie(name, path=PATH, httponly=True, samesite="lax")
+    for name, purpose in ((_LINK, "m"), (_DESK, "desk")):
+        with contextlib.suppress(LinkRefused):
+            device.forget(answer, office.links.opened(purpose, cookies.get(name, "")))
+        _forget(answer, name)
+    return answer
+
+
+def leave(who: Reviewer) -> Page:
+    """This browser leads nobody to a desk, and the reviewer's own asks for its code again."""
+    return _forget(device.forget(redirect(who.path), who.member), _DESK)
+
+
+def _forget(answer: Page, name: str) -> Page:
+    answer.delete_cookie(name, path=PATH, httponly=True, samesite="lax")
     return answer
 
 

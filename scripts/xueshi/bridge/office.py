@@ -68,7 +68,8 @@ class Current:
 
 
 class Office:
-    """Made once at start. `repo` holds main, the evidence and the proposals, `pulls` gives what waits on the host.
+    """Made once at start. `repo` holds main, the evidence and the proposals, `pulls` gives what waits on the host, None as
+    long as it has not told since the start.
     `desk` is the host as the review desk's own identity (None: reviewers decide on the host itself), `host` the host as
     the bridge's, which takes back what its member withdraws. `page(kind, id)` is the site's address of a member,
     `page(kind, id, reader)` that of a unit for an officer; `wake` tells the worker that there is something to do; `now` is the time in Shanghai; a decision can be
@@ -81,7 +82,7 @@ class Office:
         desk: Host | None,
         links: Links,
         *,
-        pulls: Callable[[], list[Pull]],
+        pulls: Callable[[], list[Pull] | None],
         page: Callable[..., str],
         now: Callable[[], datetime],
         wake: Callable[[], None],
@@ -89,7 +90,7 @@ class Office:
         undo: timedelta = timedelta(minutes=10),
         per_member: Buckets | None = None,
     ) -> None:
-        self.outbox, self.repo, self.desk, self.links, self.pulls = outbox, repo, desk, links, pulls
+        self.outbox, self.repo, self.desk, self.links, self._pulls = outbox, repo, desk, links, pulls
         self.page, self.now, self.wake, self.undo = page, now, wake, undo
         self.host, self.per_member = host or desk, per_member
         self.brought: dict[str, Any] = {}  # what open proposals bring, by head; see brought.brings
@@ -98,6 +99,15 @@ class Office:
         self._current: Current | None = None
         self._stamp: object = None
         self._lock = threading.Lock()
+
+    def pulls(self) -> list[Pull]:
+        """What waits on the host, oldest first, as far as it has told."""
+        return self._pulls() or []
+
+    @property
+    def heard(self) -> bool:
+        """Whether the host has told since the start what waits: without that, nothing waiting means nothing."""
+        return self._pulls() is not None
 
     def current(self) -> Current:
         """Main as it is now; read anew only after it moved or the day changed. Raises HostUnavailable."""

@@ -107,12 +107,14 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """Pull requests that a reviewer may decide on, oldest first, and what is theirs or decided already."""
+    """Pull requests that a reviewer may decide on, oldest first, and what is theirs or decided already. Not `heard`: the
+    host has not told yet what waits, so that an empty queue means nothing."""
 
     pulls: tuple[Pull, ...]
     brought: Mapping[str, Brought]
     own: tuple[Pull, ...]
     decided: int
+    heard: bool
 
     @property
     def records(self) -> int:
@@ -148,7 +150,7 @@ def queue(office: Office, reviewer: str) -> Queue:
             gone += 1
         else:
             (own if is_own(current, content, reviewer) else mine).append(pull)
-    return Queue(tuple(mine), brought, tuple(own), gone)
+    return Queue(tuple(mine), brought, tuple(own), gone, bool(pulls) or office.heard)
 
 
 def may_decide(current: Current, reviewer: str, content: Brought) -> bool:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import IO
 
 from xueshi import pictures
 from xueshi.bridge import form as study_form
-from xueshi.bridge.door import Door, entry, own, receipt_path, reviewers, standing
+from xueshi.bridge.door import Door, allow, counted, entry, own, receipt_path, reviewers, standing
 from xueshi.bridge.form import Entry
 from xueshi.bridge.office import Current, Office
 from xueshi.bridge.pages import Page, Refused, redirect, render
@@ -57,20 +59,24 @@ def show(office: Office, door: Door, member: str, again: str) -> Page:
 
 
 def send(
-    office: Office, door: Door, form: Mapping[str, str], photos: Sequence[bytes], kept: Sequence[str]
+    office: Office, door: Door, form: Mapping[str, str], photos: Sequence[IO[bytes]], kept: Sequence[str]
 ) -> Page:
-    """Keep a submission and send its reader to the receipt; on any fault the form again with all that was filled in."""
+    """Keep a submission and send its reader to the receipt; on any fault the form again with all that was filled in.
+    Raises Refused and TooMany before a picture is read."""
     current, now = office.current(), office.now()
     who = entry(door, current, form.get("member", ""))
     if who is None:
         raise Refused(400, "nobody chosen", "还没有选姓名", "请回到海报页面，先选择您的姓名。")
+    key = key_of(who.person.id, form.get("key", ""))
+    first = office.outbox.by_key(key)
+    if first is None:
+        allow(office, who)
     faults: dict[str, str] = {}
     values = study_form.typed(form)
     evidence = keep(office, photos, kept, faults)
-    key = key_of(who.person.id, form.get("key", ""))
     sent, found = study_form.understand(values, who, current, now=now, evidence=tuple(evidence))
     faults = {**found, **faults}
-    first = office.outbox.by_key(key)
+    first = first or office.outbox.by_key(key)  # sent twice at once, the other may have been quicker
     if first is not None:
         if sent is not None and not faults and is_same(first.sent, sent):
             return redirect(receipt_path(office, door, first.sent.id))
@@ -80,10 +86,9 @@ def send(
     if sent is None or faults:
         given = Filled(values, evidence, faults, key=form.get("key", ""))
         return form_page(office, door, who, current, given)
-    if office.per_member is not None:
-        office.per_member.demand(who.person.id)
     try:
-        row = office.outbox.store(sent, key, sent.path)
+        with counted(office, who):
+            row = office.outbox.store(sent, key, sent.path)
     except Busy as busy:
         _LOG.error("%s", busy)
         given = Filled(values, evidence, key=form.get("key", ""), busy=BUSY)
@@ -94,7 +99,7 @@ def send(
 
 def keep(
     office: Office,
-    photos: Sequence[bytes],
+    photos: Sequence[IO[bytes]],
     kept: Sequence[str],
     faults: dict[str, str],
     known: Sequence[Evidence] = (),
@@ -109,17 +114,24 @@ def keep(
             faults["evidence"] = "有一张照片没有保住，请重新选"
         else:
             found[picture.sha256] = picture
-    for number, data in enumerate(photos, 1):
+    for number, photo in enumerate(photos, 1):
         if len(found) >= study_form.MAX_PICTURES:
             faults["evidence"] = f"最多 {study_form.MAX_PICTURES} 张照片，多出的没有保存"
             break
         try:
-            picture = office.outbox.keep_picture(pictures.clean(data), office.now())
+            picture = office.outbox.keep_picture(pictures.clean(_read(photo)), office.now())
             found[picture.sha256] = picture
         except PictureRefused as refused:
-            _LOG.warning("refused picture of %d bytes", len(data))
+            _LOG.warning("refused picture of %d bytes", photo.tell())
             faults["evidence"] = f"第 {number} 张：{refused.reason}" if len(photos) > 1 else refused.reason
     return list(found.values())
+
+
+def _read(photo: IO[bytes]) -> bytes:
+    """A photo, read only where it is no larger than one may be. Raises PictureRefused."""
+    pictures.fits(photo.seek(0, os.SEEK_END))
+    photo.seek(0)
+    return photo.read()
 
 
 def _kept(office: Office, token: str, of_record: Mapping[str, Evidence]) -> Evidence | None:
@@ -131,11 +143,10 @@ def _kept(office: Office, token: str, of_record: Mapping[str, Evidence]) -> Evid
         return None
     if sha256 in of_record:
         return of_record[sha256]
-    held = office.outbox.picture(sha256)
+    held = office.outbox.keep_again(sha256, office.now())
     if held is None:
         _LOG.error("a kept picture is gone from the outbox")
-        return None
-    return held[0]
+    return held
 
 
 def is_same(first: Sent, now: Sent) -> bool:

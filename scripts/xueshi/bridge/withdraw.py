@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from xueshi.bridge.brought import bring
 from xueshi.bridge.door import Door, own, receipt_path
 from xueshi.bridge.office import Office
 from xueshi.bridge.pages import Page, redirect, render
 from xueshi.delivery import leaving
-from xueshi.errors import HostLimited, HostRefused, XueshiError
+from xueshi.errors import HostDenied, HostLimited, HostRefused, XueshiError
 from xueshi.hosts.base import Host, Pull
 from xueshi.outbox import Batch, Row
 from xueshi.words import receipt_code
 
 _LOG = logging.getLogger("xueshi.bridge")
 WITHDRAWN = "已被本人撤回"
+_FIRST = timedelta(minutes=30)  # that a wish keeps a decision on the same pull request waiting
+_AHEAD = timedelta(minutes=10)  # that a clock may have been ahead when a wish was kept
 
 
 def ask(office: Office, door: Door, ticket: str) -> Page:
@@ -39,20 +41,27 @@ def withdraw(office: Office, door: Door, ticket: str) -> Page:
     return redirect(receipt_path(office, door, row.sent.id))
 
 
-def carry_withdrawals(office: Office, now: datetime) -> None:
+def carry_withdrawals(office: Office, now: datetime) -> frozenset[int]:
     """Take what is wanted back out of its pull request, or out of a parked batch that has none. What is on its way, or
     whose host is away, waits; what was decided meanwhile stays as it was decided. Delivery sees the closed pull request
-    and tells the rest."""
+    and tells the rest. The pull requests that the host does not let us close: nothing is gained by waiting for them."""
+    denied: set[int] = set()
     for row, held in _open(office):
         if held is None:
             office.outbox.withdraw(row.sent.id, now)
-        elif office.host is not None and not office.outbox.limits.blocked(now.timestamp()):
-            _take_out(office, office.host, held, row, now)
+        elif office.host is None or office.outbox.limits.blocked(now.timestamp()):
+            continue
+        elif not _take_out(office, office.host, held, row, now) and held.pull is not None:
+            denied.add(held.pull)
+    return frozenset(denied)
 
 
-def wanted_back(office: Office) -> frozenset[int]:
-    """Pull requests with a record that its member wants back and that the host has not let go yet."""
-    return frozenset(held.pull for _, held in _open(office) if held is not None and held.pull is not None)
+def wanted_back(office: Office, now: datetime) -> frozenset[int]:
+    """Pull requests with a record that its member wants back and that the host has not let go yet, so that a decision
+    waits. Half an hour after the wish it waits no longer: else one that cannot be carried out kept all the others of
+    its pull request from ever being approved."""
+    found = _open(office, now - _FIRST, now + _AHEAD)
+    return frozenset(held.pull for _, held in found if held is not None and held.pull is not None)
 
 
 def was_withdrawn(office: Office, pull: Pull) -> bool:
@@ -64,15 +73,18 @@ def was_withdrawn(office: Office, pull: Pull) -> bool:
     )
 
 
-def _open(office: Office) -> Iterator[tuple[Row, Batch | None]]:
-    """What is wanted back and undecided, with the batch it goes to the host in."""
-    for ident in office.outbox.withdrawals.open():
+def _open(
+    office: Office, since: datetime | None = None, until: datetime | None = None
+) -> Iterator[tuple[Row, Batch | None]]:
+    """What is wanted back (between these times) and undecided, with the batch it goes to the host in."""
+    for ident in office.outbox.withdrawals.open(since, until):
         row = office.outbox.get(ident)
         if row is not None:
             yield row, office.outbox.batches.get(row.batch) if row.batch else None
 
 
-def _take_out(office: Office, host: Host, held: Batch, row: Row, now: datetime) -> None:
+def _take_out(office: Office, host: Host, held: Batch, row: Row, now: datetime) -> bool:
+    """False when the host does not let us: waiting helps nothing there."""
     try:
         if held.state == "proposed" and held.pull is not None:
             _close(office, host, held, row, now)
@@ -80,10 +92,15 @@ def _take_out(office: Office, host: Host, held: Batch, row: Row, now: datetime) 
             _release(office, host, held, row, now)
     except HostRefused as refused:  # decided, or closed for another of its records: the host's word holds
         _LOG.info("withdrawal from batch %s: %s", held.id, refused)
+        return False
+    except HostDenied as denied:
+        _LOG.error("withdrawal from batch %s is denied: %s", held.id, denied)
+        return False
     except HostLimited as error:
         office.outbox.limits.block(host.name, error.until, str(error))
     except XueshiError as error:
         _LOG.warning("withdrawal from batch %s is put off: %s", held.id, error)
+    return True
 
 
 def _close(office: Office, host: Host, held: Batch, row: Row, now: datetime) -> None:

@@ -21,11 +21,12 @@ from xueshi.cli.change import (
 from xueshi.cli.explain import effect_command, explain_command
 from xueshi.cli.export import export_command
 from xueshi.cli.keys import keys_group
+from xueshi.cli.links import links_command
 from xueshi.cli.owners import owners_command
 from xueshi.cli.policy import policy_command
 from xueshi.cli.query import query_command
 from xueshi.cli.read import check_command, history_command, totals_command
-from xueshi.cli.run import build_command, demo_command, links_command, sample_command, serve_command
+from xueshi.cli.run import build_command, demo_command, sample_command, serve_command
 from xueshi.cli.sheet import sheet_command
 from xueshi.cli.watch import alerts_command, checkup_command, notify_command
 

@@ -1,23 +1,18 @@
-"""Commands that make or run an installation: sample, build, links, serve, demo."""
+"""Commands that make or run an installation: sample, build, serve, demo."""
 
 from __future__ import annotations
 
 import json
 import os
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
 import click
 
-from xueshi import demo, observe, publish, records, sample, settings
+from xueshi import demo, observe, publish, sample, settings
 from xueshi.cli.common import Day, open_repository, repo_option, rev_option, today, told
 from xueshi.errors import UsageError
-from xueshi.git import Repository
-from xueshi.links import Links, qr_svg, secret
-from xueshi.model import SHANGHAI
-from xueshi.outbox import Outbox
-from xueshi.service import SECRET, Service, embedded
-from xueshi.tables import link_table
+from xueshi.service import Service, embedded
 
 
 @click.command("sample")
@@ -73,62 +68,6 @@ _dir = click.option(
     "--dir", "folder", type=click.Path(file_okay=False, path_type=Path), default=Path("build/demo"), show_default=True,
     help="The installation's folder.",
 )  # fmt: skip
-
-
-@click.command("links")
-@_dir
-@click.option(
-    "--base-url", required=True, help="Where the bridge is reached, such as https://study.example.invalid"
-)
-@click.option("--branch", default=None, help="Only this branch (its id).")
-@click.option(
-    "--qr",
-    "pictures",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=None,
-    help="Also write QR codes there, as SVG.",
-)
-@click.option(
-    "--replace", "member", default=None, metavar="ID", help="Make this member's older links worthless."
-)
-@click.option(
-    "--desk", "of_desk", is_flag=True, help="With --replace: the desk of reviewer ID, its code too."
-)
-@click.option("--poster", "of_poster", is_flag=True, help="With --replace: the poster of branch ID.")
-@told
-def links_command(
-    folder: Path,
-    base_url: str,
-    branch: str | None,
-    pictures: Path | None,
-    member: str | None,
-    *,
-    of_desk: bool,
-    of_poster: bool,
-) -> None:
-    """Print each branch's poster, each member's personal link and each reviewer's desk with its code, or replace one."""
-    host = Repository(folder / "host.git")
-    if host.resolve("refs/heads/main") is None:
-        raise UsageError(f"no installation in {folder}; start one with xueshi serve or xueshi demo")
-    if (of_desk or of_poster) and (member is None or of_desk == of_poster):
-        raise UsageError("--desk or --poster goes with --replace ID, one at a time")
-    doors = Outbox(folder / "outbox").doors
-    made = Links(secret(folder / SECRET), base_url.rstrip("/"), doors.generation)
-    approved = records.load_approved(host, "refs/heads/main")[0]
-    found = list(link_table(approved, made, today(), branch))
-    if member is not None:
-        kind = "desk" if of_desk else "poster" if of_poster else "member"
-        if not any(row[:2] == (kind, member) for row in found):
-            raise UsageError(f"no {kind} link of {member!r}")
-        doors.replace({"desk": "desk", "poster": "b", "member": "m"}[kind], member, datetime.now(SHANGHAI))
-        found = [row for row in link_table(approved, made, today(), branch) if row[:2] == (kind, member)][:1]
-    if not found:
-        raise UsageError(f"no branch {branch!r}")
-    for kind, ident, words, url in found:
-        click.echo(f"{kind}\t{ident}\t{words}\t{url}")
-        if pictures is not None:
-            pictures.mkdir(parents=True, exist_ok=True)
-            (pictures / f"{kind}-{ident}.svg").write_text(qr_svg(url), encoding="utf-8")
 
 
 @click.command("serve")

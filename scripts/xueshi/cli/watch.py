@@ -17,7 +17,7 @@ from xueshi import alerts, checkup, digest, records, totals, words
 from xueshi.alerts import Alert
 from xueshi.cli.common import Day, open_repository, repo_option, rev_option, revision, today, told
 from xueshi.errors import UsageError
-from xueshi.git import Repository
+from xueshi.git import END, Repository
 from xueshi.model import RecordSet
 from xueshi.notify import CHANNELS, Channel, NotSent
 from xueshi.notify.sent import Sent
@@ -227,7 +227,8 @@ def _resolved(repo: Repository, since: str) -> str:
 
 def _step(repo: Repository, rev: str, since: str) -> int:
     """The place of a commit on the first-parent line that ends in `rev`, the oldest being 0."""
-    line = repo.run("rev-list", "--first-parent", "--reverse", rev, "--", env=_HONEST).decode().split()
+    ask = ("rev-list", "--first-parent", "--reverse", END, rev, "--")
+    line = repo.run(*ask, env=_HONEST).decode().split()
     if since not in line:
         raise UsageError(
             f"{since[:12]} 不在 main 的合并线上（到 {rev[:12]} 为止）；"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import logging
 import random
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,7 +24,7 @@ from xueshi.errors import (
     XueshiError,
 )
 from xueshi.git import Identity, Repository
-from xueshi.hosts.base import Host, Pull
+from xueshi.hosts.base import PROPOSAL, Host, Pull
 from xueshi.outbox import Batch, Gathering, Outbox
 from xueshi.records import read_commits, submission
 
@@ -35,7 +34,6 @@ _ATTEMPTS = 12  # then a person must look
 _LOOKS, _LOOK_AGAIN = 7, 600.0  # looks for a missing pull request, and seconds between two of them
 _IN_A_ROW = 3  # pull requests that cannot be read, then the host is meant
 _TOGETHER = 50  # refs in one push
-_REF = re.compile(r"sub/[0-7][0-9A-HJKMNP-TV-Z]{25}")
 # For the members whose pull request is missing.
 MISSING = "审核台上的这一条被删掉或移走了。内容和照片都还在，管理员会重新送审，您不用重新提交"
 T = TypeVar("T")
@@ -46,7 +44,7 @@ _LOG = logging.getLogger("xueshi.delivery")
 class Delivery:
     """Carries submissions from `outbox` through `clone` (a bare cache of the host) to pull requests on `host`.
 
-    `opened` holds what waited on the host when it was last asked. One at a time may work on a clone: a file lock keeps
+    `opened` holds what waited on the host when it last told, None as long as it has not. One at a time may work on a clone: a file lock keeps
     other processes out, and a batch's fence whoever was thought dead."""
 
     outbox: Outbox
@@ -55,7 +53,7 @@ class Delivery:
     bridge: Identity
     wording: Wording = field(default_factory=Wording)
     rules: Gathering = field(default_factory=Gathering)
-    opened: list[Pull] = field(default_factory=list)
+    opened: list[Pull] | None = None
     called: Callable[[str, str], None] = lambda call, outcome: (
         None
     )  # for figures: what was asked, and what came of it
@@ -214,11 +212,13 @@ class Delivery:
             self.outbox.batches.park(held, f"{words}; retry proposes it again", MISSING)
 
     def tidy(self, now: datetime) -> None:
-        """Delete the refs of what is decided, and open a pull request for each proposal that somebody pushed."""
+        """Delete the refs of what is decided, and pictures that nothing came to name; open a pull request for each proposal
+        that somebody pushed."""
+        self.outbox.tidy(now)
         refs = {
             name.removeprefix("refs/heads/"): sha for name, sha in self.clone.refs("refs/heads/sub").items()
         }
-        waiting = {pull.head_ref for pull in self.opened}
+        waiting = {pull.head_ref for pull in self.opened or ()}
         others = [(ref, sha) for ref, sha in refs.items() if ref not in waiting]
         self._each(others, lambda one: self._tidy_one(*one, now))
 
@@ -227,7 +227,7 @@ class Delivery:
         if held is not None and held.state != "decided":
             return 0
         pull = self.host.find(ref)
-        if held is None and pull is None and _REF.fullmatch(ref):
+        if held is None and pull is None and PROPOSAL.fullmatch(ref):
             if self.outbox.limits.spend(self.host.budget, now.timestamp()):
                 self.host.open(ref, f"【待审核】{ref}", "", now)
         elif self._is_ours(held, sha) if held else pull is not None and pull.state != "open":

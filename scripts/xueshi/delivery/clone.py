@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from xueshi.errors import GitError
-from xueshi.git import Repository, clone_bare
+from xueshi.git import END, Repository, clone_bare
 from xueshi.hosts.base import Host
 
 MAIN = "refs/heads/main"
@@ -36,7 +36,7 @@ def open_clone(host: Host, path: Path) -> Repository:
 
 def _is_sound(clone: Repository) -> bool:
     try:
-        clone.run("rev-parse", "--verify", "--quiet", f"{MAIN}^{{tree}}")
+        clone.run("rev-parse", "--verify", "--quiet", END, f"{MAIN}^{{tree}}")
         clone.run("fsck", "--connectivity-only", "--no-dangling")
         return True
     except (GitError, OSError):

@@ -4,18 +4,26 @@ An adapter makes each call once. Nothing is tried again inside it, and nothing w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from xueshi.git import object_id
+
+PROPOSAL = re.compile(r"sub/[0-7][0-9A-HJKMNP-TV-Z]{25}")  # the refs that the bridge makes
 LONGEST_BLOCK = 6 * 3600.0  # seconds that a host which limits us is left alone, at most
 
 
 @dataclass(frozen=True, slots=True)
 class Pull:
     """One pull request. `state`: open | merged | closed; times are ISO with offset; `decided_by` is a member's id or,
-    on a real host, a login; `merge` is the commit on main, where the host says so."""
+    on a real host, a login; `head` is its commit, "" where the host does not know it yet; `merge` is the commit on main,
+    where the host says so.
+
+    git is asked about what a host calls a commit: ValueError for a `head` or `merge` that is no commit's id, and for a
+    `head_ref` with characters that no ref can have."""
 
     number: int
     head_ref: str
@@ -29,6 +37,14 @@ class Pull:
     reason: str | None = None
     url: str = ""
     merge: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.head != "":
+            object_id(self.head)
+        if self.merge is not None:
+            object_id(self.merge)
+        if not self.head_ref.isprintable() or " " in self.head_ref:
+            raise ValueError("no name of a ref")
 
 
 @dataclass(frozen=True, slots=True)

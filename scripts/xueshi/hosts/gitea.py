@@ -268,5 +268,5 @@ def _pull(data: Any) -> Pull | None:
         decided_at=moment_or_none(data["merged_at"] if merged else data["closed_at"]),
         decided_by=_login(data["merged_by"]) if merged else None,
         url=data["html_url"],
-        merge=data["merge_commit_sha"] if merged else None,
+        merge=data["merge_commit_sha"] or None if merged else None,
     )

@@ -14,6 +14,7 @@ from typing import Any
 import httpx2
 
 from xueshi.errors import HostRefused, UsageError
+from xueshi.git import object_id
 from xueshi.hosts.base import Budget, Comment, Hint, Host, Probe, Pull
 from xueshi.hosts.http import Http, NotFound
 from xueshi.hosts.remote import (
@@ -163,7 +164,7 @@ class GitHub:
         title, message = merge_words(waiting(self.get(number), number), head, by, grant)
         asked = {"commit_title": title, "commit_message": message, "sha": head, "merge_method": "merge"}
         return self._http.send(
-            "PUT", f"{self._path}/pulls/{number}/merge", lambda data: str(data["sha"]), asked
+            "PUT", f"{self._path}/pulls/{number}/merge", lambda data: object_id(data["sha"]), asked
         )
 
     def hint(self, headers: Mapping[str, str], body: bytes) -> Hint | None:
@@ -260,7 +261,7 @@ def _pull(data: Any) -> Pull | None:
         decided_at=moment_or_none(merged or data["closed_at"]),
         decided_by=_login(data["merged_by"]) if data.get("merged_by") else None,
         url=data["html_url"],
-        merge=data["merge_commit_sha"] if merged else None,
+        merge=data["merge_commit_sha"] or None if merged else None,
     )
 
 

@@ -15,6 +15,7 @@ from urllib.parse import quote
 import httpx2
 
 from xueshi.errors import HostRefused, UsageError
+from xueshi.git import object_id
 from xueshi.hosts.base import Budget, Comment, Hint, Host, Probe, Pull
 from xueshi.hosts.http import Forbidden, Http, NotFound
 from xueshi.hosts.remote import (
@@ -247,7 +248,7 @@ def _merge_commit(data: Any) -> str:
     """The merge's id; a ValueError where GitLab merged in another way, or has not yet."""
     if not data["merge_commit_sha"]:
         raise ValueError("no merge commit")
-    return str(data["merge_commit_sha"])
+    return object_id(data["merge_commit_sha"])
 
 
 def _own_pull(data: Any) -> Pull:
@@ -278,5 +279,5 @@ def _pull(data: Any) -> Pull | None:
         decided_at=moment_or_none(data["merged_at"] if state == "merged" else data["closed_at"]),
         decided_by=str(who["username"]) if who else None,
         url=data["web_url"],
-        merge=data["merge_commit_sha"] if state == "merged" else None,
+        merge=data["merge_commit_sha"] or None if state == "merged" else None,
     )

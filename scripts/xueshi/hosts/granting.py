@@ -8,7 +8,7 @@ from datetime import datetime
 
 from xueshi.errors import GitError, HostConflict, HostDenied, HostRefused, HostUnknown, RefMoved
 from xueshi.git import Identity, Repository
-from xueshi.hosts.base import Comment, Hint, Host, Probe, Pull
+from xueshi.hosts.base import PROPOSAL, Comment, Hint, Host, Probe, Pull
 from xueshi.hosts.merging import MAIN, merge_commit
 
 CLOSED = (
@@ -75,6 +75,8 @@ class Granting:
             raise HostRefused(f"no pull {number} that waits")
         if pull.head != head:
             raise HostConflict(f"pull {number} has changed since it was shown; look again")
+        if not PROPOSAL.fullmatch(pull.head_ref):  # it would be a refspec of the host's choice
+            raise HostRefused(f"pull {number} comes from no proposal's ref")
         own = Repository(self.clone.path, self.host.git_environment())
         own.fetch(self.url, f"+{MAIN}:{MAIN}", f"+refs/heads/{pull.head_ref}:refs/heads/{pull.head_ref}")
         merge, tip = merge_commit(own, pull, by, at, grant, self.desk)

@@ -4,10 +4,7 @@ What was stored here is answered with a receipt, so it is written through to the
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
 
@@ -22,6 +19,7 @@ from xueshi.outbox.decisions import Decisions
 from xueshi.outbox.doors import Doors
 from xueshi.outbox.gathering import Gathering
 from xueshi.outbox.limits import Limits
+from xueshi.outbox.pictures import Pictures
 from xueshi.outbox.prepared import Prepared
 from xueshi.outbox.rows import WAITING, Batch, Decision, Row, payload, row_of
 from xueshi.outbox.store import Busy, Store
@@ -41,17 +39,11 @@ _MEMBERS = _ROWS.where(tables.submission.c.member == _VALUE)
 _OF_MEMBER = Prepared(_MEMBERS)
 _WAITING_OF_MEMBER = Prepared(_MEMBERS.where(tables.submission.c.state.in_(WAITING)))
 _TOUCH = tables.version.update().values(version=tables.version.c.version)
-_PROBE = 64 * 1024  # bytes, as a small picture has
 _COLUMNS = ("id", "key", "record_path", "member", "branch", "payload", "received_at", "state")
 _INSERT = Prepared(
     insert(tables.submission)
     .values({name: sa.bindparam(name) for name in _COLUMNS})
     .on_conflict_do_nothing(index_elements=["key"])
-)
-_INSERT_PICTURE = Prepared(
-    insert(tables.picture)
-    .values({column.name: sa.bindparam(column.name) for column in tables.picture.c})
-    .on_conflict_do_nothing(index_elements=["sha256"])
 )
 
 
@@ -63,9 +55,8 @@ class Outbox:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self._spool = folder / "pictures"
-        self._lasting: set[Path] = set()  # folders of pictures that are on the disk themselves
         self._store = Store(folder / "outbox.sqlite")
+        self._pictures = Pictures(self._store, folder / "pictures")
         self.batches = Batches(self._store)
         self.limits = Limits(self._store)
         self.decisions = Decisions(self._store)
@@ -121,29 +112,21 @@ class Outbox:
             return str(connection.execute(sa.select(table.c.state).where(table.c.id == submission)).scalar())
 
     def keep_picture(self, picture: Picture, now: datetime) -> Evidence:
-        """Write a picture through to the disk under its hash; keeping it twice is keeping it once."""
-        evidence = Evidence(
-            picture.sha256, picture.source_sha256, len(picture.data), picture.width, picture.height
-        )
-        _write(self._file(picture.sha256), picture.data, self._lasting)
-        values = {**asdict(evidence), "kept_at": now.isoformat()}
-        values["taken_on"] = picture.taken_on.isoformat() if picture.taken_on else None
-        self._store.add(_INSERT_PICTURE, values)
-        return evidence
+        """Write a picture through to the disk under its hash; keeping it twice is keeping it once. Without a submission
+        that names it, it is deleted when no form can know it any more (`tidy`)."""
+        return self._pictures.keep(picture, now)
+
+    def keep_again(self, sha256: str, now: datetime) -> Evidence | None:
+        """A picture that a form keeps from before, for as long again; None when it is not kept, or its file is gone."""
+        return self._pictures.again(sha256, now)
 
     def picture(self, sha256: str) -> tuple[Evidence, bytes, date | None] | None:
         """A kept picture and the day its camera gave; None when it is not kept, or its file is gone."""
-        query = sa.select(tables.picture).where(tables.picture.c.sha256 == sha256)
-        with self._store.reading() as connection:
-            found = connection.execute(query).mappings().first()
-        if found is None:
-            return None
-        evidence = Evidence(sha256, found["source_sha256"], found["bytes"], found["width"], found["height"])
-        taken = date.fromisoformat(found["taken_on"]) if found["taken_on"] else None
-        try:
-            return evidence, self._file(sha256).read_bytes(), taken
-        except FileNotFoundError:  # the record stays good: its picture is on the evidence ref
-            return None
+        return self._pictures.get(sha256)
+
+    def tidy(self, now: datetime) -> int:
+        """Delete the pictures of forms that were never stored; how many."""
+        return self._pictures.tidy(now)
 
     # --- for operators
 
@@ -165,17 +148,13 @@ class Outbox:
     def is_writable(self) -> bool:
         """Whether something could be stored now: it is tried with the database and with a picture's file, since a full
         disk lets both be opened, and the database be written to for a while."""
-        probe = self._spool / "probe"
         try:
             with self._store.writing() as connection:
                 connection.execute(_TOUCH)
-            _write(probe, os.urandom(_PROBE), set())
+            self._pictures.probe()
             return True
         except (OSError, sa.exc.DBAPIError, XueshiError):
             return False
-        finally:
-            with suppress(OSError):
-                probe.unlink()
 
     def close(self) -> None:
         self._store.close()
@@ -185,38 +164,3 @@ class Outbox:
 
     def _rows(self, query: Prepared, value: str) -> list[Row]:
         return [row_of(one) for one in self._store.ask(query, {"value": value})]
-
-    def _file(self, sha256: str) -> Path:
-        return self._spool / sha256[:2] / f"{sha256}.webp"
-
-
-def _write(path: Path, data: bytes, lasting: set[Path]) -> None:
-    """Bytes on the disk before we return, under their name or not at all. A folder among `lasting` is on the disk: it
-    was synced after its making, which another thread's may not be yet."""
-    if path.exists():
-        return
-    if not path.parent.is_dir():
-        lasting.discard(path.parent)
-        path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(f".{os.getpid()}.{os.urandom(4).hex()}.part")
-    try:
-        with aside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)  # a part of it would take what is left of a full disk
-    for folder in (path.parent,) if path.parent in lasting else (path.parent, path.parent.parent):
-        with _opened(folder) as descriptor:
-            os.fsync(descriptor)
-    lasting.add(path.parent)
-
-
-@contextmanager
-def _opened(folder: Path) -> Iterator[int]:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)

@@ -27,12 +27,15 @@ class Withdrawals:
         with self._store.reading() as connection:
             return connection.execute(query).first() is not None
 
-    def open(self) -> list[str]:
-        """Submissions that are wanted back and that nobody has decided yet, oldest wish first."""
+    def open(self, since: datetime | None = None, until: datetime | None = None) -> list[str]:
+        """Submissions that are wanted back and that nobody has decided yet, oldest wish first; only those wished for
+        between these times, where they are given."""
+        between = [withdrawal.c.at >= since.isoformat()] if since else []
+        between += [withdrawal.c.at <= until.isoformat()] if until else []
         query = (
             sa.select(withdrawal.c.submission)
             .join(submission, submission.c.id == withdrawal.c.submission)
-            .where(submission.c.state.in_(WAITING))
+            .where(submission.c.state.in_(WAITING), *between)
             .order_by(withdrawal.c.at, withdrawal.c.submission)
         )
         with self._store.reading() as connection:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from xueshi.errors import GitError, UsageError
-from xueshi.git import Repository
+from xueshi.git import END, Repository
 from xueshi.model import SHANGHAI, Submission
 
 _TRAILER = re.compile(r"^([A-Z][A-Za-z-]+): (.+)$", re.MULTILINE)
@@ -119,9 +119,11 @@ def is_member(text: str) -> bool:
     return _MEMBER.fullmatch(text) is not None
 
 
-def read_commits(repo: Repository, *revs: str) -> Iterator[Commit]:
-    """Every commit reachable from the revisions ("^name" leaves out what it reaches), newest first."""
-    fields = repo.run(*_LOG, _FIELDS, *revs, "--", env=_HONEST).decode("utf-8", "replace").split("\0")
+def read_commits(repo: Repository, *revs: str, options: Sequence[str] = ()) -> Iterator[Commit]:
+    """Every commit reachable from the revisions ("^name" leaves out what it reaches), newest first; `options` of `git
+    log` are the caller's own words."""
+    out = repo.run(*_LOG, _FIELDS, *options, END, *revs, "--", env=_HONEST)
+    fields = out.decode("utf-8", "replace").split("\0")
     if fields.pop() or len(fields) % 5:
         raise GitError("log", "the list of commits cannot be read")
     groups = zip(*(fields[n::5] for n in range(5)), strict=True)
@@ -183,7 +185,7 @@ def read_line(repo: Repository, rev: str) -> list[Step]:
     line = [graph[tip]]
     while line[-1].parents:
         line.append(graph[line[-1].parents[0]])
-    head = repo.run("cat-file", "commit", line[-1].sha, env=_HONEST).partition(b"\n\n")[0]
+    head = repo.run("cat-file", END, "commit", line[-1].sha, env=_HONEST).partition(b"\n\n")[0]
     if b"\nparent " in head:
         raise UsageError(f"history is cut off before {line[-1].sha}; fetch all of it: git fetch --unshallow")
     line.reverse()
@@ -298,7 +300,7 @@ def _edits(repo: Repository, tip: str) -> dict[str, list[Edit]]:
     """What each first-parent commit made of the files under `records/`, by the commit's id."""
     found: dict[str, list[Edit]] = {}
     edits: list[Edit] = []
-    tokens = iter(repo.run(*_LOG, *_EDITS, tip, "--", env=_HONEST).split(b"\0"))
+    tokens = iter(repo.run(*_LOG, *_EDITS, END, tip, "--", env=_HONEST).split(b"\0"))
     for token in tokens:
         head = token.lstrip(b"\n")
         if head.startswith(b":"):
@@ -314,7 +316,7 @@ def _mixed(repo: Repository, tip: str) -> dict[str, dict[str, str | None]]:
     path -> the second parent's blob, None where that has no file."""
     found: dict[str, dict[str, str | None]] = {}
     merge: dict[str, str | None] = {}
-    tokens = iter(repo.run(*_LOG, *_MIXED, tip, "--", env=_HONEST).split(b"\0"))
+    tokens = iter(repo.run(*_LOG, *_MIXED, END, tip, "--", env=_HONEST).split(b"\0"))
     for token in tokens:
         head = token.lstrip(b"\n")
         if head.startswith(b":"):
@@ -347,7 +349,8 @@ def _edit(head: bytes, path: bytes) -> Edit | None:
 def commit_at(repo: Repository, rev: str, day: date) -> str | None:
     """The last first-parent commit by 23:59:59 in Shanghai of `day`, by the times that can be believed of the line
     that ends in `rev`; None if main began later."""
-    out = repo.run("log", "--first-parent", "--reverse", "--format=%H %ct", rev, "--", env=_HONEST).decode()
+    ask = ("log", "--first-parent", "--reverse", "--format=%H %ct", END, rev, "--")
+    out = repo.run(*ask, env=_HONEST).decode()
     line = [told.partition(" ") for told in out.splitlines()]
     times = believed([_moment(seconds) for _, _, seconds in line])
     by_then = bisect_right([time.date() for time in times], day)

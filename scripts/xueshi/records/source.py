@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from xueshi.git import Repository
+from xueshi.git import END, Repository
 from xueshi.model import Closing, History, Keys, Organisation, Policy, Problem, RecordSet, Roster, Study
 from xueshi.records import build_policy
 from xueshi.records.parsing import (
@@ -60,7 +60,7 @@ def load(repo: Repository, rev: str | None) -> RecordSet:
 
 def _links(repo: Repository, rev: str) -> set[str]:
     """The symbolic links under `records/` of a revision."""
-    entries = repo.run("ls-tree", "-r", "-z", "--full-tree", rev, "--", "records").split(b"\0")
+    entries = repo.run("ls-tree", "-r", "-z", "--full-tree", END, rev, "--", "records").split(b"\0")
     heads = (entry.partition(b"\t") for entry in entries if entry.startswith(b"120000 "))
     return {path.decode("utf-8", "surrogateescape") for _, _, path in heads}
 

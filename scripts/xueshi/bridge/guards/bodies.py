@@ -55,7 +55,7 @@ class Bodies:
             await self._app(scope, self._watched(receive), told)
         except _Stopped as stopped:
             if not started:
-                answer = page(stopped.status, self._words[stopped.status])
+                answer = page(stopped.status, self._words[stopped.status].to(scope))
                 answer.headers["Connection"] = "close"
                 await answer(scope, receive, send)
         except ClientDisconnect:

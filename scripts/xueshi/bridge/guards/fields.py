@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
@@ -18,6 +18,7 @@ from starlette.requests import Request
 
 _LOST = "\ufffd"  # what stands for bytes that are no character, here or in the browser before
 _HALF = re.compile(rb"%[0-9A-Fa-f]?$")
+_TOGETHER = 1024 * 1024  # bytes of all texts of one form, which are in memory
 
 
 class Most(NamedTuple):
@@ -37,12 +38,14 @@ class Unreadable(Exception):
 
 
 @asynccontextmanager
-async def filled(request: Request, most: Most) -> AsyncIterator[FormData]:
-    """A form as it was filled in. Of a text of more than `most.size` bytes the beginning is kept, which must be more
-    than any field takes, so that who reads it says that it is too long. Raises Unreadable, and HTTPException 400 for
-    what is no form or holds too many parts."""
+async def filled(
+    request: Request, most: Most, body: AsyncGenerator[bytes, None] | None = None
+) -> AsyncIterator[FormData]:
+    """A form as it was filled in; `body` is what was received of it before. Of a text of more than `most.size` bytes the
+    beginning is kept, which must be more than any field takes, so that who reads it says that it is too long. Raises
+    Unreadable, and HTTPException 400 for what is no form, or holds too many parts or too much text."""
     try:
-        form = await _read(request, most)
+        form = await _read(request, most, body or request.stream())
     except MultiPartException as error:
         raise HTTPException(400, error.message) from None
     try:
@@ -54,23 +57,26 @@ async def filled(request: Request, most: Most) -> AsyncIterator[FormData]:
         await form.close()
 
 
-async def _read(request: Request, most: Most) -> FormData:
+async def _read(request: Request, most: Most, body: AsyncGenerator[bytes, None]) -> FormData:
     kind, _ = parse_options_header(request.headers.get("content-type"))
     if kind == b"multipart/form-data":
         parser = _Parts(
-            request.headers, request.stream(), max_files=most.files, max_fields=most.fields, max_part_size=most.size
+            request.headers, body, max_files=most.files, max_fields=most.fields, max_part_size=most.size
         )  # fmt: skip
         return await parser.parse()
     if kind == b"application/x-www-form-urlencoded":
-        pairs = _Pairs(request.headers, request.stream(), max_fields=most.fields, max_part_size=most.size)
+        pairs = _Pairs(request.headers, body, max_fields=most.fields, max_part_size=most.size)
         return await pairs.parse()
     return FormData()
 
 
 class _Parts(MultiPartParser):
+    _texts = 0  # bytes
+
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._current_part.file is None:
             end = min(end, start + self.max_part_size - len(self._current_part.data))
+            self._texts = _together(self._texts, end - start)
         super().on_part_data(data, start, end)
 
     def on_part_end(self) -> None:
@@ -84,8 +90,16 @@ class _Parts(MultiPartParser):
 
 
 class _Pairs(FormParser):
+    _texts = 0  # bytes
+
+    def on_field_name(self, data: bytes, start: int, end: int) -> None:
+        self._texts = _together(self._texts, end - start)
+        super().on_field_name(data, start, end)
+
     def on_field_data(self, data: bytes, start: int, end: int) -> None:
-        super().on_field_data(data, start, min(end, start + self.max_part_size - self._current_field_size))
+        end = min(end, start + self.max_part_size - self._current_field_size)
+        self._texts = _together(self._texts, end - start)
+        super().on_field_data(data, start, end)
 
     def on_field_end(self) -> None:
         cut = self._current_field_size == self.max_part_size
@@ -95,6 +109,12 @@ class _Pairs(FormParser):
             self._items[-1][0],
             _text(unquote_to_bytes(_HALF.sub(b"", value) if cut else value), cut=cut),
         )
+
+
+def _together(texts: int, more: int) -> int:
+    if texts + more > _TOGETHER:
+        raise MultiPartException("Too much text.")
+    return texts + more
 
 
 def _text(data: bytes, *, cut: bool) -> str:

@@ -18,7 +18,7 @@ class Forms:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not _utf8(Headers(scope=scope).get("content-type", "")):
-            await page(415, self._words)(scope, receive, send)
+            await page(415, self._words.to(scope))(scope, receive, send)
             return
         await self._app(scope, receive, send)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -55,6 +56,21 @@ class Buckets:
         wait = self.take(key)
         if wait:
             raise TooMany(wait)
+
+    @contextmanager
+    def taken(self, key: str) -> Iterator[None]:
+        """Take one for what follows; where that fails it is put back. Raises TooMany."""
+        self.demand(key)
+        try:
+            yield
+        except BaseException:
+            self._put_back(key)
+            raise
+
+    def _put_back(self, key: str) -> None:
+        with self._lock:
+            if key in self._full_at:
+                self._full_at[key] -= self._apart
 
     def __len__(self) -> int:
         return len(self._full_at)
@@ -130,7 +146,7 @@ class Guesses:
         who = by_address(scope)
         wait = self._buckets.wait(who)
         if wait and not self._known(scope):
-            await page(429, self._words, wait)(scope, receive, send)
+            await page(429, self._words.to(scope), wait)(scope, receive, send)
             return
 
         async def counted(message: Message) -> None:

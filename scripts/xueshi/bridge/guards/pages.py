@@ -5,17 +5,30 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from starlette.responses import Response
+from starlette.types import Scope
 
+from xueshi.bridge.guards.scopes import below
 from xueshi.bridge.pages import render
+
+_DESKS = ("/desk", "/me/desk")
+_REVIEWERS = "还是不行，请联系党委管理员。"
 
 
 class Words(NamedTuple):
     """A page's title and what to do; `{wait}` becomes how long to wait. `beyond`: what helps if that does not; empty for
-    what helps members."""
+    what helps members. `desk`: what reviewers read instead, where the rest does not fit them."""
 
     title: str
     cure: str
     beyond: str = ""
+    desk: Words | None = None
+
+    def to(self, scope: Scope) -> Words:
+        """The words for whoever asks: a reviewer turns to the committee's administrator, and fills in no paper form."""
+        if not below(scope, _DESKS):
+            return self
+        told = self.desk or self
+        return told if told.beyond else told._replace(beyond=_REVIEWERS)
 
 
 def page(status: int, words: Words, wait: int = 0) -> Response:

@@ -17,7 +17,7 @@ _LOG = logging.getLogger("xueshi.bridge")
 
 class Room:
     """507 for what is sent below `prefixes` while `room()` says no, and for a request that met a full disk. Those who send
-    there read `words`, a reviewer below `desks` reads `at_desk`."""
+    there read `words`, those who take something back `leaving`, a reviewer below `desks` reads `at_desk`."""
 
     def __init__(
         self,
@@ -28,14 +28,15 @@ class Room:
         *,
         at_desk: Words,
         desks: Sequence[str],
+        leaving: Words | None = None,
     ) -> None:
         self._app, self._room, self._words, self._prefixes = app, room, words, prefixes
-        self._at_desk, self._desks = at_desk, desks
+        self._at_desk, self._desks, self._leaving = at_desk, desks, leaving or words
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if unsafe(scope) and below(scope, self._prefixes) and not await run_in_threadpool(self._room):
             _LOG.error("the disk is nearly full: a registration was not taken")
-            await page(507, self._words)(scope, receive, send)
+            await page(507, self._of(scope))(scope, receive, send)
             return
         started = False
 
@@ -50,5 +51,9 @@ class Room:
             if started or not disk.full(error):
                 raise
             _LOG.exception("the disk is full")
-            words = self._at_desk if below(scope, self._desks) else self._words
-            await page(507, words)(scope, receive, send)
+            await page(507, self._of(scope))(scope, receive, send)
+
+    def _of(self, scope: Scope) -> Words:
+        if below(scope, self._desks):
+            return self._at_desk
+        return self._leaving if scope["path"].endswith("/withdraw") else self._words

@@ -38,7 +38,7 @@ class SameSite:
         if unsafe(scope) and not below(scope, self._open):
             ours = shown(Headers(scope=scope), self._origin)
             if ours is False or (ours is None and below(scope, self._strict)):
-                await page(403, self._words)(scope, receive, send)
+                await page(403, self._words.to(scope))(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
