@@ -42,12 +42,15 @@ def own_logs() -> Iterator[None]:
 LONG = (
     "test_query.py",
     "test_theme.py",
+    "test_paper.py",
     "test_kill.py",
     "test_workflows.py",
     "test_job.py",
     "test_site.py",
     "test_loader.py",
     "test_storm.py",
+    "test_second_program.py",
+    "test_handbook.py",
 )
 FOUND = "found"  # what a test tells beside passing, by `record_property`
 

@@ -100,6 +100,35 @@ def test_no_token_outlives_its_time(desk: Desk, monkeypatch: pytest.MonkeyPatch)
                 assert desk.office.links.opened(purpose, token) == "m0012"
 
 
+def test_what_a_clock_made_that_was_ahead_opens_once_it_is_right(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    links, begun = desk.office.links, time.time()
+    monkeypatch.setattr("time.time", lambda: begun + 300 * 86_400)
+    made = {purpose: links.token(purpose, "m0012") for purpose in (*PURPOSES, "device")}
+    monkeypatch.setattr("time.time", lambda: begun)
+    assert {links.opened(purpose, token) for purpose, token in made.items()} == {"m0012"}
+    assert desk.client.get(f"/m/{made['m']}").status_code == 200
+
+
+@pytest.mark.parametrize("below", ["", "/mine", "desk"])
+def test_a_link_that_nobody_opened_is_not_the_one_that_holds(desk: Desk, below: str) -> None:
+    """A browser that fetches in advance, or an address that another page shows as a picture."""
+    other = desk.reviewer() if below == "desk" else f"{desk.member('m0005')}{below}"
+    for told in (
+        {"Sec-Purpose": "prefetch"}, {"Sec-Purpose": "prefetch;prerender"}, {"Purpose": "prefetch"},
+        {"X-Moz": "prefetch"}, {"Sec-Fetch-Dest": "image"}, {"Sec-Fetch-Dest": "empty"},
+    ):  # fmt: skip
+        answer = desk.client.get(other, headers=told)
+        assert answer.status_code == 200 and "set-cookie" not in answer.headers, told
+    assert "set-cookie" not in desk.client.head(other).headers
+    seen = desk.client.get(other, headers={"Sec-Fetch-Dest": "document", "Sec-Fetch-Site": "none"})
+    assert (
+        "Path=/me" in seen.headers["set-cookie"]
+        and "Path=/me" in desk.client.get(other).headers["set-cookie"]
+    )
+
+
 def test_a_wrong_link_is_a_page_of_ours_whatever_stands_in_it(desk: Desk) -> None:
     chance, token = random.Random(3), desk.member().rpartition("/")[2]
     odd = [

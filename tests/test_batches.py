@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -12,10 +13,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import sqlalchemy as sa
 from conftest import BRIDGE, DESK, START, School, committee_files
 
 from xueshi import records, ulids
-from xueshi.delivery import MAIN, Delivery, leaving, open_clone
+from xueshi.delivery import MAIN, Delivery, leaving, open_clone, returning
 from xueshi.delivery.proposing import Proposing
 from xueshi.errors import HostDenied, HostLimited, HostRefused, HostUnavailable, HostUnknown
 from xueshi.git import RefUpdate
@@ -293,6 +295,62 @@ def test_a_reviewers_comments_name_whom_to_return_and_a_strangers_do_not(
     ]  # fmt: skip
 
 
+def test_a_reviewers_comment_is_the_reason_where_whoever_closed_gave_none(
+    rush: Rush, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stranger's is not, nor a report of ours in which somebody's title has a line of its own."""
+    sent, delivery = grouped(rush, 2)
+    organisation = parse_file(
+        "records/organisation.yaml", committee_files()["records/organisation.yaml"] or b""
+    ).value
+    assert isinstance(organisation, Organisation)
+    known = [
+        replace(one, logins={"gitea": "weicn"}) for one in organisation.reviewers if one.member == "m0003"
+    ]
+    listed = replace(organisation, reviewers=tuple(known))
+    monkeypatch.setattr(
+        "xueshi.delivery.settling.load", lambda repo, rev: SimpleNamespace(organisation=listed)
+    )
+    at = NOW.isoformat()
+    said = [
+        Comment("weicn", "<!-- 藏 -->日期有误，请改", at),
+        Comment("mallory", "你被开除了", at),
+        Comment("study-bot", f"检查：\n撤回 {receipt_code(sent[0].id)} 本人撤回\n", at, own=True),
+    ]
+    monkeypatch.setattr(rush.host, "name", "gitea")
+    monkeypatch.setattr(rush.host, "comments", lambda number: said)
+    closed = replace(rush.host.close(1, "weicn", "", NOW), reason=None)
+    monkeypatch.setattr(rush.host, "get", lambda number: closed)
+    assert delivery.reconcile(NOW) == 2
+    rows = [rush.outbox.get(one.id) for one in sent]
+    assert {(row.state, row.reason) for row in rows if row} == {("returned", "日期有误，请改")}
+
+
+@pytest.mark.parametrize("words", ["{}", "两条都不行。\n{}", "  - {}\n请改"])
+@pytest.mark.parametrize("line", ["撤回 {} 本人说不要了", "退回 {} 照片看不清", "退回：{}"])
+def test_what_is_typed_at_the_desk_takes_no_single_record_out(rush: Rush, words: str, line: str) -> None:
+    sent, delivery = grouped(rush, 2)
+    line = line.format(receipt_code(sent[0].id))
+    rush.host.close(1, "m0003", returning(words.format(line)), NOW)
+    assert delivery.reconcile(NOW) == 2
+    rows = [row for one in sent if (row := rush.outbox.get(one.id))]
+    assert {(row.state, row.decided_by) for row in rows} == {("returned", "m0003")}
+    assert all(line in (row.reason or "") for row in rows)
+    assert returning("日期有误\n请改") == "日期有误\n请改"
+
+
+@pytest.mark.parametrize(
+    "text", ["\n" * 20_000 + "x", "退回" + " " * 20_000 + "x", "退回 ABCDE-FGHJK a" + " " * 20_000 + "b"]
+)
+def test_a_long_comment_holds_nothing_up(rush: Rush, text: str) -> None:
+    sent, delivery = grouped(rush, 2)
+    rush.host.close(1, "m0003", text, NOW)
+    began = time.process_time()
+    assert delivery.reconcile(NOW) == 2
+    assert time.process_time() - began < 2, "seconds of our own"
+    assert {rush.state(one) for one in sent} == {"returned"}
+
+
 @pytest.mark.parametrize(
     "line", ["退回 {} 日期有误", "退回：{} 日期有误", "- 退回{}：日期有误", "1. 退回 {}，日期有误"]
 )
@@ -394,6 +452,145 @@ def test_a_merge_that_left_one_out_returns_it(rush: Rush) -> None:
     rush.host.merge(1, head, "m0003", NOW)
     assert delivery.reconcile(NOW) == 2
     assert (rush.state(sent[0]), rush.state(sent[1])) == ("returned", "approved")
+
+
+def kept(rush: Rush) -> None:
+    """A backup of the outbox as it is now."""
+    place = rush.folder / "outbox" / "outbox.sqlite"
+    with closing(sqlite3.connect(place)) as old, closing(sqlite3.connect(rush.folder / "backup")) as new:
+        old.backup(new)
+
+
+def put_back(rush: Rush) -> Delivery:
+    """The outbox as it was in the backup, at the start of a bridge."""
+    rush.outbox.close()
+    for name in ("outbox.sqlite", "outbox.sqlite-wal", "outbox.sqlite-shm"):
+        (rush.folder / "outbox" / name).unlink(missing_ok=True)
+    (rush.folder / "backup").rename(rush.folder / "outbox" / "outbox.sqlite")
+    rush.outbox = Outbox(rush.folder / "outbox")
+    delivery = rush.delivery()
+    delivery.recover(NOW)
+    return delivery
+
+
+def corrected(rush: Rush, delivery: Delivery) -> Sent:
+    """A correction, sent, of a record on main."""
+    (first,) = rush.send()
+    delivery.deliver(NOW)
+    rush.host.merge(1, rush.host.open_pulls()[0].head, "m0003", NOW)
+    delivery.carry(NOW)
+    (sent,) = rush.send(action="correct", record=first.id, reason="日期写错了", hours=Decimal(1))
+    return sent
+
+
+def opened_again(rush: Rush, number: int) -> None:
+    """A pull request that a reviewer opens again on the host."""
+    pull = rush.host.get(number)
+    assert pull is not None
+    meta = rush.host.repo.resolve(f"refs/pull/{number}/meta")
+    again = replace(pull, state="open", decided_at=None, decided_by=None, reason=None)
+    rush.host.repo.update_refs([rush.host._meta(again, meta, NOW)])
+
+
+@pytest.mark.parametrize("then", ["received", "sealed", "pushed"])
+@pytest.mark.parametrize("action", ["register", "correct"])
+def test_what_was_merged_after_the_backup_is_not_taken_for_left_out(
+    rush: Rush, action: str, then: str
+) -> None:
+    delivery = rush.delivery()
+    sent = rush.send()[0] if action == "register" else corrected(rush, delivery)
+    if then == "sealed":
+        rush.outbox.batches.seal(NOW, Gathering(), busy=False)
+    elif then == "pushed":
+        rush.host.faulty.plan = [(HostUnavailable("away"), False)]
+        delivery.deliver(NOW)
+    kept(rush)
+    at = NOW + timedelta(minutes=10)
+    delivery.carry(at)
+    (pull,) = rush.host.open_pulls()
+    rush.host.merge(pull.number, pull.head, "m0003", at)
+    for _ in range(2):
+        delivery.carry(at)
+    assert rush.state(sent) == "approved"
+    delivery = put_back(rush)
+    for hours in range(1, 5):
+        delivery.carry(at + timedelta(hours=hours))
+    row = rush.outbox.get(sent.id)
+    assert row is not None and (row.state, row.reason, row.decided_by) == ("approved", None, "m0003")
+
+
+@pytest.mark.parametrize("dropped", [True, False])
+def test_a_correction_found_again_after_a_backup_is_told_as_it_was_merged(
+    rush: Rush, *, dropped: bool
+) -> None:
+    delivery = rush.delivery()
+    sent = corrected(rush, delivery)
+    kept(rush)
+    delivery.deliver(NOW)
+    delivery = put_back(rush)
+    delivery.deliver(NOW)
+    (pull,) = rush.host.open_pulls()
+    head = pull.head
+    if dropped:
+        before = rush.host.repo.blobs([f"{MAIN}:{sent.path}"])[f"{MAIN}:{sent.path}"]
+        head = School(rush.host.repo).commit((head,), {sent.path: before}, "As it was\n", DESK)
+        rush.host.repo.run("update-ref", f"refs/heads/{pull.head_ref}", head)
+    rush.host.merge(pull.number, head, "m0003", NOW)
+    assert delivery.reconcile(NOW) == 1
+    assert rush.state(sent) == ("returned" if dropped else "approved")
+
+
+def test_what_another_pull_request_brought_to_main_waits_no_longer(rush: Rush) -> None:
+    """One of three leaves, the others are proposed anew; then a reviewer opens the first again and merges it."""
+    sent, delivery = grouped(rush, 3)
+    rush.host.close(1, "m0003", leaving("退回", sent[1].id, "照片不符"), NOW)
+    for _ in range(2):
+        delivery.carry(NOW)
+    assert [rush.state(one) for one in sent] == ["pending", "returned", "pending"]
+    opened_again(rush, 1)
+    delivery.carry(NOW)
+    pull = rush.host.get(1)
+    assert pull is not None
+    rush.host.merge(1, pull.head, "m0003", NOW)
+    for _ in range(2):
+        delivery.carry(NOW)
+    assert [rush.state(one) for one in sent] == ["approved"] * 3
+    assert rush.host.open_pulls() == [] and rush.outbox.withdraw(sent[0].id, NOW) == "approved"
+    assert rush.outbox.counts() == {"approved": 3}
+
+
+def test_one_of_a_group_that_main_has_already_is_told_and_the_others_wait(rush: Rush) -> None:
+    first, second = rush.send(2)
+    kept(rush)
+    delivery = rush.delivery()
+    delivery.deliver(NOW)
+    alone = rush.host.find(f"sub/{first.id}")
+    assert alone is not None
+    rush.host.merge(alone.number, alone.head, "m0003", NOW)
+    for one in (first, second):
+        rush.host.repo.run("update-ref", "-d", f"refs/heads/sub/{one.id}")
+    rush.rules = Gathering(rush=0, seconds=0)
+    delivery = put_back(rush)
+    for hours in range(1, 3):
+        delivery.carry(NOW + timedelta(hours=hours))
+    assert rush.sizes() == [2]
+    assert (rush.state(first), rush.state(second)) == ("approved", "pending")
+    pull = rush.host.open_pulls()[-1]
+    rush.host.merge(pull.number, pull.head, "m0003", NOW)
+    delivery.carry(NOW + timedelta(hours=3))
+    assert (rush.state(first), rush.state(second)) == ("approved", "approved")
+
+
+def test_a_list_of_a_moment_ago_takes_no_decision_back(rush: Rush, monkeypatch: pytest.MonkeyPatch) -> None:
+    (sent,), delivery = rush.send(), rush.delivery()
+    delivery.deliver(NOW)
+    before = rush.host.open_pulls()
+    rush.host.close(1, "m0003", "日期有误", NOW)
+    delivery.reconcile(NOW)
+    monkeypatch.setattr(rush.host, "open_pulls", lambda: before)
+    delivery.reconcile(NOW)
+    row = rush.outbox.get(sent.id)
+    assert row is not None and (row.state, row.reason) == ("returned", "日期有误")
 
 
 @pytest.mark.parametrize("until", ["pushed", "proposed", "merged"])
@@ -545,6 +742,65 @@ def test_a_pull_request_that_cannot_be_read_holds_up_no_other(rush: Rush, unread
     assert [rush.state(one) for one in sent] == ["pending", "returned", "returned", "returned"]
     unreadable.unreadable = frozenset()
     assert delivery.reconcile(NOW) == 1
+
+
+@pytest.mark.parametrize("bad", [3, 6])
+def test_what_cannot_be_read_comes_after_the_others_the_next_time(
+    rush: Rush, unreadable: Unreadable, bad: int
+) -> None:
+    sent, rush.rules = rush.send(8), Gathering(rush=8)
+    delivery = rush.delivery()
+    delivery.deliver(NOW)
+    for pull in unreadable.open_pulls():
+        unreadable.close(pull.number, "m0003", "重复", NOW)
+    held = [rush.outbox.batches.get(one.id) for one in sent]
+    unreadable.unreadable = frozenset(one.pull for one in held[:bad] if one and one.pull)
+    for _ in range(bad // 3 + 1):
+        with suppress(HostUnavailable):
+            delivery.reconcile(NOW)
+    assert [rush.state(one) for one in sent] == ["pending"] * bad + ["returned"] * (8 - bad)
+    unreadable.unreadable = frozenset()
+    assert delivery.reconcile(NOW) == bad, "and is read as soon as it can be"
+
+
+def test_refs_that_cannot_be_read_starve_no_other(rush: Rush, unreadable: Unreadable) -> None:
+    (sent,) = rush.send()
+    delivery = rush.delivery()
+    delivery.deliver(NOW)
+    unreadable.close(1, "m0003", "重复", NOW)
+    delivery.reconcile(NOW)
+    foreign = [f"sub/{n}{'0' * 25}" for n in range(3)]  # they come first
+    tip = unreadable.repo.resolve(MAIN)
+    unreadable.repo.update_refs([RefUpdate(f"refs/heads/{ref}", tip, None) for ref in foreign])
+    unreadable.unreadable = frozenset(foreign)
+    delivery.deliver(NOW)
+    for _ in range(2):
+        with suppress(HostUnavailable):
+            delivery.tidy(NOW)
+    assert unreadable.repo.resolve(f"refs/heads/sub/{sent.id}") is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        sa.exc.OperationalError("UPDATE", {}, sqlite3.OperationalError("database or disk is full")),
+        OSError(28, "No space left on device"),
+    ],
+)
+def test_a_disk_that_fails_for_a_moment_sets_nothing_aside(
+    rush: Rush, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    (sent,), delivery = rush.send(), rush.delivery()
+    propose, faults = rush.outbox.batches.propose, [error]
+
+    def full(held: Batch, pull: int, url: str, at: datetime) -> bool:
+        if faults:
+            raise faults.pop()
+        return propose(held, pull, url, at)
+
+    monkeypatch.setattr(rush.outbox.batches, "propose", full)
+    assert delivery.deliver(NOW) == 0 and rush.state(sent) == "received"
+    assert delivery.deliver(NOW + timedelta(minutes=1)) == 1 and rush.state(sent) == "pending"
 
 
 class Forgetful(FaultyHost):

@@ -548,6 +548,22 @@ def test_tomorrow_is_not_taken_for_last_year(desk: Desk) -> None:
     assert "是 2025 年吗？" in answer.text
 
 
+def test_pictures_of_a_form_that_was_never_stored_go_in_time(desk: Desk) -> None:
+    files = [("photos", ("x.jpg", photo(), "image/jpeg"))]
+    first = desk.client.post(desk.member(), data={**GOOD, "title": ""}, files=files)
+    for hours in (40, 80):  # the form is open, and sent again and again
+        desk.office.now = lambda after=hours: NOW + timedelta(hours=after)
+        desk.deliver()
+        (kept,) = re.findall(r'name="kept" value="([^"]+)"', first.text)
+        first = desk.client.post(desk.member(), data={**GOOD, "title": "", "kept": kept})
+        assert 'name="kept"' in first.text and "没有保住" not in first.text
+    desk.office.now = lambda: NOW + timedelta(hours=130)
+    desk.deliver()
+    assert list(desk.outbox.folder.rglob("*.webp")) == []
+    late = desk.client.post(desk.member(), data={**GOOD, "kept": kept}, follow_redirects=False)
+    assert late.status_code == 422 and "有一张照片没有保住，请重新选" in late.text
+
+
 def test_a_kept_picture_whose_file_is_gone_is_told(desk: Desk) -> None:
     files = [("photos", ("x.jpg", photo(), "image/jpeg"))]
     first = desk.client.post(desk.member(), data={**GOOD, "title": ""}, files=files)

@@ -398,7 +398,7 @@ def _calls_of_git() -> Iterator[tuple[str, ast.Call]]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "run" and node.args:
                 first = node.args[0]
-                if isinstance(first, ast.Starred) or isinstance(first, ast.Constant):
+                if isinstance(first, ast.Starred | ast.Constant):
                     yield f"{path.name}:{node.lineno}", node
 
 

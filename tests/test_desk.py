@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import BRIDGE, committee_files, person
+from starlette.testclient import TestClient
 from test_bridge import NOW, Desk, bridge
 from test_pictures import photo
 
@@ -21,7 +22,7 @@ from xueshi.bridge import carry_out
 from xueshi.bridge.brought import bring
 from xueshi.bridge.obstacles import why
 from xueshi.bridge.pages import Refused
-from xueshi.delivery import Wording
+from xueshi.delivery import Delivery, Wording
 from xueshi.errors import HostConflict, HostDenied, HostProtected, HostRefused, HostUnavailable
 from xueshi.outbox import Gathering
 from xueshi.records import render
@@ -342,6 +343,77 @@ def test_a_decision_that_the_host_denies_ends_and_can_be_made_again(
     assert state(slow) == "merged"
 
 
+def away(*_: object, **__: object) -> None:
+    raise HostUnavailable("away")
+
+
+def test_one_that_cannot_be_looked_up_spoils_no_other_approval(
+    slow: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1, 2):
+        slow.sent(key=f"k{number}", title=f"第{number}次学习")
+    slow.deliver()
+    chosen = [slow.pull(2), slow.pull(1)]
+    slow.host.close(2, "m0005", "日期有误", NOW)
+    with monkeypatch.context() as broken:
+        broken.setattr(slow.host, "get", away)
+        page = slow.client.post(f"{slow.reviewer()}/approve", data={"pull": chosen})
+    assert page.status_code == 200 and "记下了 1 个决定" in page.text
+    assert "代码托管平台暂时没有回应" in page.text
+    assert [made.pull for made in slow.outbox.decisions.waiting()] == [1]
+
+
+@pytest.mark.parametrize(
+    ("way", "form"),
+    [
+        ("return", {"kind": "日期有误", "words": "请核对"}),
+        ("amend", {"hours": "1", "reason": "请核对"}),
+    ],
+)
+def test_a_decision_on_what_is_listed_is_kept_while_the_host_is_away(
+    slow: Desk, monkeypatch: pytest.MonkeyPatch, way: str, form: dict[str, str]
+) -> None:
+    slow.sent()
+    slow.deliver()
+    told = {**form, "head": slow.pull()[2:]}
+    with monkeypatch.context() as broken:
+        broken.setattr(slow.host, "get", away)
+        page = slow.client.post(f"{slow.reviewer()}/1/{way}", data=told)
+        assert page.status_code == 200 and "记下了 1 个决定" in page.text
+        unknown = slow.client.post(f"{slow.reviewer()}/7/{way}", data=told)
+        assert unknown.status_code == 503 and "代码托管平台暂时没有回应" in unknown.text
+        later(slow, TEN)
+        assert carry_out(slow.office, slow.office.now()) == 1
+    assert carry_out(slow.office, slow.office.now()) == 0
+    assert state(slow) == {"return": "closed", "amend": "merged"}[way]
+
+
+def test_a_desk_that_has_not_heard_from_the_host_does_not_say_that_all_is_done(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.sent()
+    desk.deliver()
+    started = Delivery(desk.outbox, desk.delivery.clone, desk.host, BRIDGE)  # the same after a restart
+    monkeypatch.setattr(desk.office, "_pulls", lambda: started.opened)
+    with monkeypatch.context() as broken:
+        broken.setattr(desk.host, "open_pulls", away)
+        started.carry(NOW)
+        for path in (desk.reviewer(), link(desk, "m0004")):
+            page = desk.client.get(path).text
+            assert "还没有连上代码托管平台" in page and "都审完了" not in page
+            assert "没有等待审核的登记。" not in page
+        opened = desk.client.get(f"{desk.reviewer()}/1")
+        assert opened.status_code == 503 and "它没有丢" in opened.text and "可能已经审完" not in opened.text
+        with monkeypatch.context() as off:
+            off.setattr(desk.office, "desk", None)
+            assert "不知道有没有等您审核的登记" in desk.client.get(desk.reviewer()).text
+    started.carry(NOW)
+    assert "待审核 1 条" in desk.client.get(desk.reviewer()).text
+    desk.client.post(f"{desk.reviewer()}/approve", data={"pull": desk.pull()})
+    started.carry(NOW)
+    assert "都审完了" in desk.client.get(desk.reviewer()).text
+
+
 @pytest.mark.parametrize(
     ("refused", "told"),
     [
@@ -631,6 +703,55 @@ def test_a_long_text_opens_at_a_tap_and_a_pull_requests_number_is_put_aside(desk
     assert "合并请求" not in desk.client.get(receipt).text
     short = desk.client.get(f"{desk.reviewer()}/2").text
     assert '<span class="said">逐条讨论</span>' in short and 'class="long"' not in short
+
+
+# --- what a reviewer reads when something is refused
+
+
+def is_a_reviewers(page: str) -> bool:
+    """Whether it sends the reader where reviewers get help, and not where members do."""
+    members = ("纸质登记表", "组织委员", "扫码", "海报", "照片加起来", "拿到回执")
+    return "党委管理员" in page and not any(words in page for words in members)
+
+
+def test_a_reviewer_is_sent_to_the_administrator_and_a_member_to_the_branch(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = desk.reviewer()
+    old = link(desk, "m0005")
+    desk.outbox.doors.replace("desk", "m0005", NOW)
+    mail = {"content-type": "application/x-www-form-urlencoded; charset=gbk"}
+    many = {f"x{number}": "1" for number in range(700)}
+    answers = [
+        (404, desk.client.get("/desk/x.y.z")),
+        (404, desk.client.get(old)),
+        (404, desk.client.get(f"{path}/{'9' * 10}")),
+        (404, desk.client.get(f"{path}/7")),
+        (404, desk.client.get(f"{path}/picture/x")),
+        (404, desk.client.get("/me/desk")),
+        (403, desk.client.get(link(desk, "m0012"))),
+        (403, desk.client.post(f"{path}/approve", headers={"Origin": "http://other.test"})),
+        (405, desk.client.get(f"{path}/approve")),
+        (400, desk.client.post(f"{path}/approve", data=many)),
+        (415, desk.client.post(f"{path}/approve", headers=mail, content=b"x=1")),
+        (413, desk.client.post(f"{path}/approve", headers={"content-length": str(10**9)}, content=b"")),
+        (422, desk.client.post(f"{path}/1/return", content=b"words=%ff", headers=_FORM)),
+    ]
+    for status, answer in answers:
+        assert answer.status_code == status and is_a_reviewers(answer.text), (status, answer.text)
+    monkeypatch.setattr(desk.office, "current", away)
+    assert is_a_reviewers(desk.client.get(path).text)
+    member = desk.client.get(desk.member())
+    assert member.status_code == 503 and "纸质登记表" in member.text and "拿到回执" in member.text
+    monkeypatch.setattr(desk.office, "current", lambda: 1 / 0)
+    broken = TestClient(desk.client.app, base_url="http://bridge.test", raise_server_exceptions=False)
+    for where, ours in ((path, True), (desk.member(), False)):
+        page = broken.get(where)
+        assert page.status_code == 500 and is_a_reviewers(page.text) is ours
+        assert ("纸质登记表" in page.text) is not ours
+
+
+_FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
 # --- speed and pages

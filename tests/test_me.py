@@ -37,9 +37,10 @@ def test_who_opened_their_link_here_is_led_to_their_own_pages(desk: Desk) -> Non
 
 
 def test_the_last_link_opened_here_is_the_one_that_holds(desk: Desk) -> None:
+    last = desk.member("m0005")
     desk.client.get(desk.member())
-    desk.client.get(f"{desk.member('m0005')}/mine")
-    assert led(desk, "/me") == f"{desk.member('m0005')}/mine"
+    desk.client.get(f"{last}/mine")
+    assert led(desk, "/me") == f"{last}/mine"
 
 
 def test_a_poster_says_nothing_of_who_came(desk: Desk) -> None:
@@ -95,6 +96,44 @@ def test_a_browser_forgets_when_told(desk: Desk) -> None:
     assert "忘记我的链接" in desk.client.get("/me").text
     assert desk.client.post("/me/forget", follow_redirects=False).status_code == 303
     assert desk.client.get("/me").status_code == 404
+
+
+def cookies(desk: Desk) -> set[str]:
+    return {cookie.name for cookie in desk.client.cookies.jar}
+
+
+def test_a_device_that_forgets_a_link_leaves_the_desk_too(desk: Desk) -> None:
+    reviewer = desk.reviewer()
+    desk.client.get(reviewer)
+    page = desk.client.get(f"{desk.member('m0003')}/mine").text
+    assert "审核台也会退出" in page
+    assert cookies(desk) == {"xueshi-me", "xueshi-my-desk", "xueshi-desk-m0003"}
+    desk.client.post("/me/forget", follow_redirects=False)
+    assert cookies(desk) == set()
+    assert "请输入您的审核码" in desk.client.get(reviewer).text
+
+
+def test_the_desk_of_the_member_whose_link_is_forgotten_is_left_wherever_me_leads(desk: Desk) -> None:
+    for member in ("m0003", "m0005"):  # the second is where /me/desk leads
+        desk.client.get(desk.reviewer(member))
+    desk.client.get(desk.member("m0003"))
+    desk.client.post("/me/forget", follow_redirects=False)
+    assert cookies(desk) == set()
+
+
+def test_a_browser_that_knows_nobody_forgets_without_a_fault(desk: Desk) -> None:
+    desk.client.cookies.set("xueshi-me", "x.y.z", path="/me")
+    assert desk.client.post("/me/forget", follow_redirects=False).status_code == 303
+
+
+def test_who_leaves_the_desk_is_led_there_no_more(desk: Desk) -> None:
+    reviewer = desk.reviewer()
+    desk.client.get(reviewer)
+    desk.client.get(desk.member("m0003"))
+    answer = desk.client.post(f"{reviewer}/leave", follow_redirects=False)
+    assert answer.headers["location"] == reviewer
+    assert cookies(desk) == {"xueshi-me"}, "the personal link is another matter"
+    assert desk.client.get("/me/desk").status_code == 404
 
 
 def test_the_cookie_is_for_me_alone_and_no_script_reads_it(desk: Desk) -> None:

@@ -20,7 +20,8 @@ from test_pictures import photo
 from xueshi import proposals, records
 from xueshi.bridge import carry_out
 from xueshi.cli import main
-from xueshi.errors import HostRefused, HostUnavailable
+from xueshi.delivery.carrying import MISSING
+from xueshi.errors import HostDenied, HostRefused, HostUnavailable
 from xueshi.model import Closing, Void
 from xueshi.outbox import Gathering
 from xueshi.words import receipt_code
@@ -249,6 +250,92 @@ def test_a_decision_waits_for_a_withdrawal_that_was_first(
     carry_out(desk.office, NOW + timedelta(minutes=10))
     assert desk.host.get(1).state == "closed"  # type: ignore[union-attr]
     assert "已被本人撤回" in desk.client.get(desk.reviewer()).text
+
+
+@pytest.mark.parametrize(
+    ("fault", "minutes", "state"),
+    [
+        (HostDenied("host.account"), 10, "merged"),
+        (HostRefused("422: locked"), 10, "merged"),
+        (HostUnavailable("away"), 30, "open"),
+        (HostUnavailable("away"), 31, "merged"),
+    ],
+)
+def test_a_wish_that_comes_to_nothing_keeps_nobody_else_from_being_approved(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, fault: Exception, minutes: int, state: str
+) -> None:
+    desk.office.undo = timedelta(minutes=10)
+    desk.delivery.rules = Gathering(rush=0, seconds=0)
+    mine, other = desk.sent(key="a"), desk.sent(desk.member("m0005"), key="b")
+    desk.deliver()
+    desk.client.post(f"{desk.reviewer()}/approve", data={"pull": desk.pull()})
+
+    def refuse(*_: object) -> None:
+        raise fault
+
+    monkeypatch.setattr(desk.host, "close", refuse)
+    assert "正在撤回" in desk.client.post(f"{mine}/withdraw").text
+    carry_out(desk.office, NOW + timedelta(minutes=minutes))
+    assert desk.host.get(1).state == state  # type: ignore[union-attr]
+    if state == "merged":
+        desk.deliver()
+        told = [desk.client.get(receipt).text for receipt in (mine, other)]
+        assert all("已通过</h1>" in page for page in told) and "您要撤回时" in told[0]
+
+
+def test_a_wish_that_was_kept_by_a_clock_ahead_of_time_keeps_no_decision_waiting(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receipt = desk.sent()
+    desk.deliver()
+    monkeypatch.setattr(desk.host, "close", away)
+    desk.office.now = lambda: NOW + timedelta(days=400)
+    desk.client.post(f"{receipt}/withdraw")
+    desk.office.now = lambda: NOW
+    desk.office.undo = timedelta(minutes=10)
+    desk.client.post(f"{desk.reviewer()}/approve", data={"pull": desk.pull()})
+    carry_out(desk.office, NOW + timedelta(minutes=10))
+    assert desk.host.get(1).state == "merged"  # type: ignore[union-attr]
+
+
+def away(*_: object) -> None:
+    raise HostUnavailable("away")
+
+
+def test_what_is_taken_back_while_its_pull_request_is_missing_is_told_what_it_waits_for(desk: Desk) -> None:
+    receipt = desk.sent()
+    desk.deliver()
+    held = desk.outbox.batches.of_pull(1)
+    assert held is not None
+    desk.outbox.batches.park(held, "pull 1 is not on the host", MISSING)
+    code = receipt_code(ticket(receipt))
+    page, status = desk.client.get(receipt).text, desk.client.get(f"/s/{code}").text
+    assert "管理员会重新送审" in page and "管理员会重新送审" in status
+    assert not any("正在送到审核台" in text for text in (page, status))
+    desk.client.post(f"{receipt}/withdraw")
+    page, status = desk.client.get(receipt).text, desk.client.get(f"/s/{code}").text
+    for text in (page, status):
+        assert "审核台上的这一条被删掉或移走了" in text and "管理员处理后就撤回" in text
+        assert "连上审核台" not in text and "还没有送到" not in text and "重新送审" not in text
+    assert desk.outbox.batches.unpark(held.id)  # what the page says of the administrator holds
+    for _ in range(2):
+        desk.deliver()
+        carry_out(desk.office, NOW)
+    desk.deliver()
+    assert "已撤回</h1>" in desk.client.get(receipt).text
+
+
+def test_a_full_disk_is_told_to_who_takes_back_in_words_of_taking_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = [True]
+    monkeypatch.setattr("xueshi.disk.room", lambda *_: room[0])
+    with bridge(tmp_path) as desk:
+        receipt = desk.sent()
+        room[0] = False
+        refused = desk.client.post(f"{receipt}/withdraw")
+        assert refused.status_code == 507 and "暂时不能撤回" in refused.text and "照片" not in refused.text
+        assert "照片要重新选" in desk.client.post(desk.member(), data=GOOD).text
 
 
 def test_only_the_own_receipt_is_withdrawn(desk: Desk) -> None:

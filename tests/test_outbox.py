@@ -13,9 +13,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -23,9 +25,10 @@ import sqlalchemy as sa
 from xueshi import ulids
 from xueshi.errors import LinkRefused, XueshiError
 from xueshi.hosts.base import LONGEST_BLOCK, Budget
-from xueshi.links import Links, qr_png, qr_svg, secret
+from xueshi.links import _AGES, Links, qr_png, qr_svg, secret
 from xueshi.model import SHANGHAI
 from xueshi.outbox import Batch, Busy, Gathering, Outbox, tables
+from xueshi.outbox.pictures import UNNAMED
 from xueshi.outbox.prepared import Prepared
 from xueshi.outbox.store import Store
 from xueshi.pictures import Picture
@@ -330,3 +333,83 @@ def test_a_pictures_folder_is_made_lasting_once(tmp_path: Path, monkeypatch: pyt
     assert keep(3)[1:] == ["ab", "pictures"]
     assert Outbox(tmp_path).keep_picture(Picture(b"x", "ab" + "f" * 62, "c" * 64, 1, 1, None), AT).bytes == 1
     assert names()[-2:] == ["ab", "pictures"], "as another process it cannot know"
+
+
+def picture(number: int) -> Picture:
+    return Picture(b"data %d" % number, f"{number:064}", "c" * 64, 1, 1, None)
+
+
+def files(outbox: Outbox) -> list[str]:
+    return sorted(file.stem.lstrip("0") for file in outbox.folder.rglob("*.webp"))
+
+
+def test_pictures_of_forms_that_were_never_stored_are_deleted(tmp_path: Path) -> None:
+    outbox, hour = Outbox(tmp_path), timedelta(hours=1)
+    one, two, three = (outbox.keep_picture(picture(number), AT) for number in (1, 2, 3))
+    outbox.store(replace(sent(), evidence=(one, two)), "key", "a.yaml")
+    assert outbox.batches.seal(AT, Gathering(), busy=False) == 1
+    (returned,) = outbox.batches.due(AT.timestamp())
+    told = {returned.rows[0].sent.id: {"state": "returned", "decided_at": AT.isoformat()}}
+    assert outbox.tidy(AT + 48 * hour) == 0 and files(outbox) == ["1", "2", "3"]
+    assert outbox.batches.decide(returned, told)
+    assert outbox.tidy(AT + 50 * hour) == 1 and files(outbox) == ["1", "2"], (
+        "it is sent again with its pictures"
+    )
+    assert outbox.picture(three.sha256) is None and outbox.keep_again(three.sha256, AT) is None
+    assert outbox.keep_picture(picture(3), AT + 50 * hour) == three and files(outbox) == ["1", "2", "3"]
+    assert (
+        outbox.tidy(AT + 90 * hour) == 0 and outbox.tidy(AT + 101 * hour) == 1 and files(outbox) == ["1", "2"]
+    )
+
+
+def test_a_picture_stays_as_long_as_a_form_may_know_it(tmp_path: Path) -> None:
+    outbox, hour = Outbox(tmp_path), timedelta(hours=1)
+    again, anew, _ = (outbox.keep_picture(picture(number), AT) for number in (1, 2, 3))
+    assert outbox.keep_again(again.sha256, AT + 40 * hour) == again
+    assert outbox.keep_picture(picture(2), AT + 40 * hour) == anew
+    assert outbox.tidy(AT + 80 * hour) == 1 and files(outbox) == ["1", "2"]
+    assert outbox.tidy(AT + 100 * hour) == 2 and files(outbox) == []
+    assert timedelta(seconds=_AGES["picture"]) < UNNAMED < timedelta(seconds=_AGES["picture"], hours=2)
+
+
+def test_looking_for_old_pictures_costs_little(tmp_path: Path) -> None:
+    asked, hour = list[str](), timedelta(hours=1)
+    with traced(asked.append):
+        outbox = Outbox(tmp_path)
+        kept = tuple(outbox.keep_picture(picture(number), AT) for number in range(3))
+        outbox.store(replace(sent(), evidence=kept), "key", "a.yaml")
+
+        def looks(after: float) -> int:
+            asked.clear()
+            assert outbox.tidy(AT + after * hour) == 0
+            return sum("json_each" in one for one in asked)
+
+        assert [looks(after) for after in (60, 60.5, 62, 200, 201.5)] == [1, 0, 0, 0, 0], (
+            "named once, named for good"
+        )
+        assert looks(60) == 1, "the clock was ahead"
+
+
+def test_a_picture_that_is_kept_while_an_old_one_like_it_is_deleted_is_there(tmp_path: Path) -> None:
+    outbox, later = Outbox(tmp_path), AT + timedelta(days=3)
+    outbox.keep_picture(picture(1), AT)
+    reached, gone = threading.Event(), threading.Event()
+
+    def keep() -> None:
+        real = outbox._pictures._store.add
+
+        def add(*told: Any) -> bool:
+            reached.set()
+            assert gone.wait(30)
+            return real(*told)
+
+        outbox._pictures._store.add = add  # type: ignore[method-assign]
+        outbox.keep_picture(picture(1), later)
+
+    with ThreadPoolExecutor(1) as threads:
+        kept = threads.submit(keep)
+        assert reached.wait(30)
+        assert outbox.tidy(later) == 1 and files(outbox) == []
+        gone.set()
+        kept.result(30)
+    assert files(outbox) == ["1"] and outbox.picture(picture(1).sha256) is not None

@@ -358,8 +358,10 @@ def test_wechat_is_told_how_to_export(site: Served, open_context: Callable[..., 
     page.goto(site.page("jg1"))
     settled(page)
     page.get_by_role("button", name="CSV").click()
-    expect(page.get_by_text("在浏览器打开")).to_be_visible()
-    expect(page.locator("[data-outside]")).to_be_focused()
+    told = page.locator("[data-outside]")
+    expect(told).to_be_visible()
+    expect(told).to_contain_text("在浏览器打开")
+    expect(told).to_be_focused()
 
 
 def test_without_scripts_the_page_says_where_to_look(

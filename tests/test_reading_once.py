@@ -80,3 +80,10 @@ def test_proposals_are_told_apart_whatever_they_change(school: School) -> None:
         f"sub/{third.id}": (one,),
         f"sub/{fourth.id}": (),
     }
+
+
+def test_a_tree_asked_for_without_a_folder_is_all_of_it(school: School) -> None:
+    everything = school.repo.tree("main")
+    inside = {path: blob for path, blob in everything.items() if path.startswith("records/jg1/")}
+    assert len(inside) == 1 < len(everything)
+    assert school.repo.tree("main", "records/jg1") == inside

@@ -133,7 +133,9 @@ def test_what_a_source_has_of_one_is_what_is_theirs_of_all(sources: list[Source]
             assert after == (found[0].after if found else None)
             waiting, changed = waiting + len(own), changed + (after is not None)
         assert replace(source, proposals=()).waiting() == []
-        assert source.credits_of("nobody") == source.findings_of("nobody") == source.problems_of("nobody") == ()
+        assert (
+            source.credits_of("nobody") == source.findings_of("nobody") == source.problems_of("nobody") == ()
+        )
     assert waiting and changed
 
 

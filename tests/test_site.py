@@ -42,7 +42,6 @@ from xueshi.words import plain
 
 ON = date(2026, 11, 24)
 SECRET = bytes(range(32))
-FORM = "https://study.example.invalid"
 
 
 @dataclass
@@ -79,7 +78,7 @@ def built(builder: Builder) -> Callable[..., Site]:
 def site(tmp_path_factory: pytest.TempPathFactory, built: Callable[..., Site]) -> Site:
     folder = tmp_path_factory.mktemp("site")
     made = sample.write(folder / "school.git", members=42, records=110, seed=42, until=ON)
-    return built(made.repo, folder / "site", bridge=FORM)
+    return built(made.repo, folder / "site")
 
 
 class Attributes(HTMLParser):
@@ -173,7 +172,7 @@ def test_a_branch_of_few_people_is_not_split(site: Site) -> None:
 
 
 def test_the_same_inputs_give_the_same_bytes(site: Site, tmp_path: Path) -> None:
-    again = built_by(None, site.repo, tmp_path / "again", bridge=FORM)  # another process
+    again = built_by(None, site.repo, tmp_path / "again")  # another process
     first, second = site.folder.resolve(), again.folder.resolve()
     names = sorted(str(p.relative_to(first)) for p in first.rglob("*") if p.is_file())
     assert names == sorted(str(p.relative_to(second)) for p in second.rglob("*") if p.is_file())
@@ -303,21 +302,27 @@ def test_what_a_report_offers_is_rendered_only_where_it_is_given(school: School)
     assert f'<a href="#correct-{study.id}">更正这一条</a>' in full
 
 
-def test_reports_lead_to_the_bridge_without_anybodys_link(site: Site) -> None:
+def test_reports_lead_to_the_bridge_without_anybodys_link(school: School, tmp_path: Path) -> None:
+    bridge = "https://form.example.invalid"
+    study = school.study()
+    school.merge(school.propose(study))
+    waits = school.propose(school.study(title="消防安全知识学习"))
+    school.repo.update_refs([RefUpdate("refs/heads/sub/01KJYKG9Z08M4T0V2N9X5B7CD1", waits, None)])
+    for edition in ("open", "sealed"):
+        wanted = publish.inputs(
+            school.repo, "refs/heads/main", on=date(2026, 3, 9), secret=SECRET, edition=edition, bridge=bridge
+        )
+        publish.build(school.repo, wanted, tmp_path / edition)
+    site = Site(school.repo, tmp_path / "open")
     home, member, branch = site.read(), site.member("m0012"), site.branch("jg1")
-    assert 'href="https://study.example.invalid/me/register"' in home
-    assert 'href="https://study.example.invalid/me/report"' in home
-    records = re.findall(r'href="https://study.example.invalid/me/correct/(\w{26})">更正这一条', member)
-    assert records and 'href="https://study.example.invalid/me">' in member
-    assert 'href="https://study.example.invalid/me/desk">打开审核台' in branch
-    found = {
-        url
-        for page in pages(site).values()
-        for url in re.findall(r"https://study\.example\.invalid([^\"<\s]*)", page)
-    }
-    assert {re.sub(r"\w{26}", "…", url) for url in found} == {
-        "/me", "/me/register", "/me/report", "/me/desk", "/me/correct/…"
-    }  # fmt: skip
+    assert f'href="{bridge}/me/register"' in home and f'href="{bridge}/me/report"' in home
+    assert f'href="{bridge}/me/correct/{study.id}">更正这一条' in member
+    assert f'href="{bridge}/me">看走到了哪一步' in member and f'href="{bridge}/me">我的登记' in member
+    assert f'href="{bridge}/me/desk">打开审核台' in branch and f'href="{bridge}/me/desk">去审核台' in branch
+    found = set(re.findall(re.escape(bridge) + r"([^\"<\s]*)", "".join(pages(site).values())))
+    assert found == {"/me", "/me/register", "/me/report", "/me/desk", f"/me/correct/{study.id}"}
+    sealed = Site(school.repo, tmp_path / "sealed")
+    assert f'href="{bridge}/me/report"' in sealed.read("o") and f'{bridge}/me/register"' in sealed.read()
 
 
 def test_what_a_report_lets_one_save_is_what_the_command_exports(site: Site, tmp_path: Path) -> None:

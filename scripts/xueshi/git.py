@@ -112,11 +112,7 @@ class Repository:
     def resolve(self, name: str) -> str | None:
         """The full id of the commit `name` stands for, or None."""
         try:
-            return (
-                self.run("rev-parse", "--verify", "--quiet", END, f"{name}^{{commit}}")
-                .decode()
-                .strip()
-            )
+            return self.run("rev-parse", "--verify", "--quiet", END, f"{name}^{{commit}}").decode().strip()
         except GitError:
             return None
 
@@ -132,7 +128,7 @@ class Repository:
 
     def tree(self, rev: str, *prefixes: str) -> dict[str, str]:
         """Every file of a revision below the prefixes: path -> blob id."""
-        out = self.run("ls-tree", "-r", "-z", "--full-tree", END, rev, "--", *prefixes)
+        out = self.run("ls-tree", "-r", "-z", "--full-tree", END, rev, *prefixes)
         found: dict[str, str] = {}
         for entry in out.split(b"\0"):
             if entry:

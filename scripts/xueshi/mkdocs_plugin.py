@@ -161,17 +161,12 @@ class XueshiPlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         return {**{rule.id: rule.label for rule in rules}, **self._source.names}
 
     def _data(self) -> Iterator[Published]:
-        """The static API: open figures below api/v1; in the open edition each report's own beside it."""
+        """The static API, of figures that name nobody; each report offers its own (see offers.py)."""
         source = self._source
         yield _json("api/v1/index.json", api.index_data(source))
         yield _json("api/v1/organisation.json", api.organisation_data(source))
         yield _json("api/v1/policy.json", api.policy_data(source))
         yield _json("api/v1/schema.json", project.schema("api"))
-        if self._edition_name == "sealed":
-            return
-        told = [("branch" if unit.kind == "branch" else "committee", unit.id) for unit in source.units()]
-        for kind, ident in (*told, *(("member", ident) for ident in source.totals.members)):
-            yield _json(f"{source.address(kind, ident)}v1.json", api.report_data(source, kind, ident))
 
 
 def _json(path: str, value: dict[str, Any]) -> Published:

@@ -16,6 +16,7 @@ from xueshi import exports
 from xueshi.editions import Links
 from xueshi.editions.edition import Download
 from xueshi.exports import Export, Range, Scope
+from xueshi.reports import data
 from xueshi.reports.contents import Report
 from xueshi.reports.source import Source
 from xueshi.speech import later, say
@@ -86,39 +87,46 @@ class Offers:
             yield Action(say("打印本页"), Markup('data-print="page"'), button=True)
 
     def _files(self, report: Report, links: Links) -> Iterator[Action]:
-        if report.kind not in ("member", "branch", "committee"):
+        if report.kind not in data.REPORTS:
             return
+        branch = self._branch(report)
         for scope in self._scopes(report):
-            for span, label in self._spans(report):
+            for span in self._spans(report):
                 made = exports.export(self._source, scope, span, self._rules)
                 for form, (label, media, make) in _MAKERS.items():
                     name, years = exports.file_name(made, form), _years(span)
-                    file = Download(name, f"{years}.{form}", media, self._branch(report), partial(make, made))
+                    file = Download(name, f"{years}.{form}", media, branch, partial(make, made))
                     yield Action(say(label, years=years), links.file(file))
+        figures = partial(data.report_data, self._source, report.kind, report.id)
+        name = f"{report.kind}-{report.id}.json"
+        file = Download(name, "v1.json", "application/json", branch, lambda: data.as_file(figures()))
+        yield Action(say("数据 JSON"), links.file(file))
 
     def _scopes(self, report: Report) -> Iterator[Scope]:
         """The whole organisation for its uppermost committee; another has those of its branches on their own pages."""
+        unit = self._source.records.organisation.unit(report.id)
         if report.kind != "committee":
             yield Scope(report.kind, report.id)
-        elif self._source.units()[0].id == report.id:
+        elif unit is not None and unit.parent is None:
             yield Scope("committee")
 
-    def _spans(self, report: Report) -> Iterator[tuple[Range, str]]:
-        """What is offered, and what it is called: this year; the last one too as long as it is being closed; for officers the five-year plan. A member's pages
+    def _spans(self, report: Report) -> Iterator[Range]:
+        """This year; the last one too as long as it is being closed; for officers the five-year plan. A member's pages
         are many, and the smallest file takes 32 KiB of a sealed site."""
         on, policy = self._source.on, self._source.records.policy
-        yield exports.year(on.year), say("%(year)s年度", year=on.year)
+        yield exports.year(on.year)
         if on.month <= _CLOSING:
-            yield exports.year(on.year - 1), say("%(year)s年度", year=on.year - 1)
+            yield exports.year(on.year - 1)
         if report.kind != "member" and "plan" in policy.periods:
-            span = exports.plan(policy)
-            yield span, say("%(years)s五年规划", years=_years(span))
+            yield exports.plan(policy)
 
     def _branch(self, report: Report) -> str:
-        """Whose key seals the file."""
+        """Whose key seals the file: of whoever is in no branch the last one, of whoever never was the first unit."""
         if report.kind != "member":
             return report.id
-        return self._source.totals.members[report.id].branch or ""
+        held = [period.branch for period in self._source.people[report.id].memberships]
+        current = self._source.totals.members[report.id].branch
+        return current or (held[-1] if held else self._source.units()[0].id)
 
 
 def _years(span: Range) -> str:

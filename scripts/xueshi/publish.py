@@ -60,7 +60,7 @@ def bridge_told(environ: Mapping[str, str], otherwise: str) -> str:
     """Where the bridge is, without a slash at the end: what XUESHI_BRIDGE_URL says, or `otherwise`; empty where there is
     none. Raises UsageError for what is no address of the web."""
     told = (environ.get(_BRIDGE, "").strip() or otherwise).rstrip("/")
-    if told and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", told):
+    if told and not re.fullmatch(r"https?://[\w.:\[\]-]+(/[\w./~%-]*)?", told):
         raise UsageError(f"{_BRIDGE} is {told!r}; write it as https://study.example.cn, where the form is")
     return told
 

@@ -26,6 +26,7 @@ from xueshi.delivery import MAIN, Delivery, Wording
 from xueshi.errors import (
     HostDenied,
     HostError,
+    LinkRefused,
     UsageError,
     XueshiError,
 )
@@ -137,15 +138,28 @@ class Service:
             disk_floor=limits.disk_floor,
             max_body=MAX_BODY,
             whose=self._whose,
+            once=self._once,
         )
 
     def _whose(self, scope: Scope) -> str:
         """Whose link stands in a request's path, such as "m m0012"; empty when it is none of ours: then it is a guess."""
-        parts = str(scope["path"]).split("/")
-        with contextlib.suppress(XueshiError, KeyError):
-            if len(parts) > 2:
-                return f"{parts[1]} {self.links.opened({'p': 'picture'}.get(parts[1], parts[1]), parts[2])}"
+        with contextlib.suppress(XueshiError, KeyError, IndexError):
+            return self._opened(scope)
         return ""
+
+    def _once(self, scope: Scope) -> bool:
+        """Whether a link of ours stands in a request's path that has expired or was replaced."""
+        try:
+            self._opened(scope)
+        except LinkRefused as refused:
+            return refused.reason != "damaged"
+        except (XueshiError, KeyError, IndexError):
+            pass
+        return False
+
+    def _opened(self, scope: Scope) -> str:
+        _, purpose, token = str(scope["path"]).split("/")[:3]
+        return f"{purpose} {self.links.opened({'p': 'picture'}.get(purpose, purpose), token)}"
 
     def _figures(self) -> observe.Metrics:
         told, outbox, folder = self.metrics, self._delivery.outbox, self.settings.folder

@@ -394,6 +394,17 @@ def test_the_reason_is_what_a_person_wrote_last(side: Side) -> None:
 
 
 @remote
+def test_what_others_write_is_not_the_reason_of_whoever_closed(side: Side) -> None:
+    pull, state = side.offer(), fake_of(side).state
+    state.note(pull.number, "weiceining", "日期有误，请改")
+    state.note(pull.number, "mallory", "你被开除了，请打 13800000000")
+    state.close(pull.number, "weiceining")
+    state.note(pull.number, "mallory", "说了你被开除了")
+    found = side.host.get(pull.number)
+    assert found is not None and (found.decided_by, found.reason) == ("weiceining", "日期有误，请改")
+
+
+@remote
 def test_closed_without_a_word_has_no_reason(side: Side) -> None:
     pull = side.offer()
     fake_of(side).state.close(pull.number, "weiceining")

@@ -136,6 +136,29 @@ def test_nobody_returns_in_anothers_name_by_a_mark(tmp_path: Path) -> None:
         assert not any("造假" in (row.reason or "") for row in at.rows())
 
 
+def test_words_typed_at_the_desk_return_all_they_were_typed_for(tmp_path: Path) -> None:
+    with place(tmp_path) as at:
+        at.sent(7)
+        (pull,), code = at.fake.state.pulls.values(), receipt_code(at.rows()[0].sent.id)
+        path = at.service.links.desk("m0003").removeprefix(HOME)
+        at.client.post(f"{path}/confirm", data={"code": at.service.links.desk_code("m0003")})
+        form = {"kind": "其他", "words": f"撤回 {code} 本人说不要了", "head": at.fake.state.head(pull)}
+        assert at.client.post(f"{path}/{pull.number}/return", data=form).status_code == 200
+        at.later()
+        found = {(row.state, row.decided_by, row.reason) for row in at.rows()}
+        assert found == {("returned", "m0003", f"“撤回 {code} 本人说不要了”")}
+
+
+def test_a_strangers_comment_is_no_reviewers_reason(tmp_path: Path) -> None:
+    with place(tmp_path) as at:
+        at.sent(1)
+        at.fake.state.note(1, "weiceining", "日期有误，请改")
+        at.fake.state.close(1, "weiceining")
+        at.fake.state.note(1, "mallory", "你被开除了")
+        at.later()
+        assert [(row.state, row.reason) for row in at.rows()] == [("returned", "日期有误，请改")]
+
+
 @pytest.mark.parametrize("said", ["--output=SECRET", "zz\0"])
 def test_what_a_host_calls_a_commit_is_no_option_of_git(tmp_path: Path, said: str) -> None:
     """A head that names a file of this machine had git write into it: the secret of all links was gone."""
@@ -234,3 +257,16 @@ def test_a_fault_of_ours_ends_no_thread_that_everybody_waits_for(caplog: pytest.
     assert done.wait(10)
     thread.stop()
     assert "a fault of ours" in caplog.text
+
+
+def test_who_opens_an_old_link_reads_that_it_is_old_however_many_do(tmp_path: Path) -> None:
+    """A poster that expired, in front of a full hall: one address, and nobody guesses."""
+    with place(tmp_path) as at:
+        links, outbox = at.service.links, at.service.office.outbox
+        old = links.poster("jg1").removeprefix(HOME)
+        outbox.doors.replace("b", "jg1", at.clock[0])
+        told = [at.client.get(old) for _ in range(40)]
+        assert {answer.status_code for answer in told} == {404} and "已经换成新的" in told[-1].text
+        wrong = [at.client.get("/b/x.y.z").status_code for _ in range(40)]
+        assert wrong.count(404) == 30 and wrong[-1] == 429, "none was taken from who guesses, either"
+        assert "已经换成新的" in at.client.get(old).text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -26,13 +25,9 @@ from xueshi import pictures
 from xueshi.bridge import correct, desk, device, guards, me, refusals, register, status, withdraw
 from xueshi.bridge import receipt as receipts
 from xueshi.bridge.door import Door, door
-from xueshi.bridge.form import fields
-from xueshi.bridge.guards import TooMany, Unreadable
 from xueshi.bridge.office import Office
-from xueshi.bridge.pages import HEADERS, Refused, render
-from xueshi.errors import LinkRefused, XueshiError
+from xueshi.bridge.pages import HEADERS, Refused
 
-_LOG = logging.getLogger("xueshi.bridge")
 MAX_BODY = 66 * 1024 * 1024  # three pictures of the largest size and the text
 _STUDY, _DECISIONS = guards.Most(12, 40, 128 * 1024), guards.Most(0, 600, 64 * 1024)
 _LEAST = (Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY),)

@@ -61,9 +61,7 @@ def _read(
 ) -> dict[str, Brought]:
     """Three passes over git for any number of proposals; one with a merge inside is read by itself."""
     said = (head for head in heads if head)
-    waiting = {
-        c.sha: c for c in records.read_commits(repo, *said, f"^{tip}", options=("--ignore-missing",))
-    }
+    waiting = {c.sha: c for c in records.read_commits(repo, *said, f"^{tip}", options=("--ignore-missing",))}
     found: dict[str, Brought] = {}
     fresh: dict[str, tuple[str, tuple[records.Commit, ...]]] = {}
     for head in heads:

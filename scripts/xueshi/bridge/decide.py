@@ -18,7 +18,7 @@ from xueshi.bridge.pages import Refused
 from xueshi.bridge.people import named, names
 from xueshi.bridge.queue import is_own, judged, may_decide
 from xueshi.bridge.withdraw import carry_withdrawals, wanted_back
-from xueshi.delivery import MAIN, leaving
+from xueshi.delivery import MAIN, leaving, returning
 from xueshi.errors import (
     HostDenied,
     HostLimited,
@@ -228,7 +228,9 @@ def _told_error(office: Office, content: Brought, error: Problem) -> str:
 
 def _reason(made: Decision) -> str:
     reason = str(made.payload["reason"])
-    return leaving("退回", str(made.payload["submission"]), reason) if made.what == "drop" else reason
+    if made.what == "drop":
+        return leaving("退回", str(made.payload["submission"]), reason)
+    return returning(reason)
 
 
 def _is_done(office: Office, pull: Pull, by: str, what: str) -> bool:

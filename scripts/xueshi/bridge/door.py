@@ -73,14 +73,14 @@ def entry(door: Door, current: Current, member: str) -> Entry | None:
 def allow(office: Office, who: Entry) -> None:
     """Raises TooMany once somebody sent as much by this way in as may come in an hour. Posters are counted beside the own
     link, which whoever holds a poster could use up otherwise."""
-    wait = office.per_member.wait(_allowance(who)) if office.per_member else 0
+    wait = 0 if office.per_member is None else office.per_member.wait(_allowance(who))
     if wait:
         raise TooMany(wait)
 
 
 def counted(office: Office, who: Entry) -> AbstractContextManager[None]:
     """Count what is stored within; nothing where that fails. Raises TooMany."""
-    return office.per_member.taken(_allowance(who)) if office.per_member else nullcontext()
+    return nullcontext() if office.per_member is None else office.per_member.taken(_allowance(who))
 
 
 def _allowance(who: Entry) -> str:

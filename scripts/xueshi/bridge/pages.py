@@ -60,6 +60,7 @@ def _templates() -> Environment:
     made = Environment(
         loader=PackageLoader("xueshi.bridge"),
         autoescape=True,
+        auto_reload=False,  # else each page looks for changes of each of its files
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

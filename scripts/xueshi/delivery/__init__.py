@@ -6,6 +6,6 @@ what the host decided, `clone` is the bridge's copy of the host."""
 from xueshi.delivery.carrying import Delivery
 from xueshi.delivery.clone import MAIN, open_clone
 from xueshi.delivery.proposing import Wording
-from xueshi.delivery.settling import leaving
+from xueshi.delivery.settling import leaving, returning
 
-__all__ = ["MAIN", "Delivery", "Wording", "leaving", "open_clone"]
+__all__ = ["MAIN", "Delivery", "Wording", "leaving", "open_clone", "returning"]

@@ -26,6 +26,7 @@ from xueshi.errors import (
 from xueshi.git import Identity, Repository
 from xueshi.hosts.base import PROPOSAL, Host, Pull
 from xueshi.outbox import Batch, Gathering, Outbox
+from xueshi.outbox.store import DISK
 from xueshi.records import read_commits, submission
 
 _WAIT, _LONGEST = 2.0, 900.0  # seconds between tries of a step that failed: at first, and at most
@@ -45,7 +46,8 @@ class Delivery:
     """Carries submissions from `outbox` through `clone` (a bare cache of the host) to pull requests on `host`.
 
     `opened` holds what waited on the host when it last told, None as long as it has not. One at a time may work on a clone: a file lock keeps
-    other processes out, and a batch's fence whoever was thought dead."""
+    other processes out, and a batch's fence whoever was thought dead. `late` names what failed, of each kind, the first
+    first: it is looked at last."""
 
     outbox: Outbox
     clone: Repository
@@ -54,6 +56,7 @@ class Delivery:
     wording: Wording = field(default_factory=Wording)
     rules: Gathering = field(default_factory=Gathering)
     opened: list[Pull] | None = None
+    late: dict[str, dict[str, None]] = field(default_factory=dict)
     called: Callable[[str, str], None] = lambda call, outcome: (
         None
     )  # for figures: what was asked, and what came of it
@@ -123,12 +126,15 @@ class Delivery:
         except XueshiError as error:
             self.called(call, type(error).__name__)
             self._failed(taken, now, error)
+        except DISK as error:
+            self.called(call, type(error).__name__)
+            self._failed(taken, now, error)
         except Exception as error:  # a fault of ours in one batch must not hold up the others
             _LOG.exception("batch %s is parked", held.id)
             self.outbox.batches.park(taken, f"{type(error).__name__}: {error}")
         return False
 
-    def _failed(self, taken: Batch, now: datetime, error: XueshiError) -> None:
+    def _failed(self, taken: Batch, now: datetime, error: Exception) -> None:
         """Put off, or set aside for a person: a host that is away or limits is nobody's fault, however long."""
         _LOG.warning("batch %s: %s", taken.id, error)
         self._heed(error, now)
@@ -139,7 +145,7 @@ class Delivery:
             wait = min(_LONGEST, _WAIT * 3 ** min(taken.attempts, 9)) * random.uniform(0.7, 1.3)
             self.outbox.batches.retry(taken, now.timestamp() + wait, str(error))
 
-    def _heed(self, error: XueshiError, now: datetime) -> None:
+    def _heed(self, error: Exception, now: datetime) -> None:
         """Ask a host nothing that limits us or does not let us in."""
         if isinstance(error, HostLimited):
             self.outbox.limits.block(self.host.name, error.until, str(error))
@@ -184,19 +190,29 @@ class Delivery:
     # --- what was decided
 
     def reconcile(self, now: datetime) -> int:
-        """Ask the host what became of what waits; how many submissions were decided. Its own list is the truth."""
+        """Ask the host what became of what waits; how many submissions were decided. Its list says what waits;
+        whoever is not as the list says is asked for alone, since a list may be of a moment ago."""
         self.opened = self.host.open_pulls()
         waiting = {pull.number for pull in self.opened}
-        self.outbox.batches.reopen(waiting)
-        gone = [held for held in self.outbox.batches.undecided(now.timestamp()) if held.pull not in waiting]
-        return self._each(gone, lambda held: self._decided(held, now))
+        shut = self.outbox.batches.seen(waiting)
+        undecided = self.outbox.batches.undecided(now.timestamp())
+        found = self._settling.on_main(held for held in undecided if held.pull in waiting)
+        asked = {held.id: held for held in undecided if held.pull not in waiting or held.id in found}
+        asked.update({held.id: held for held in shut})
+        return self._each("pulls", asked.items(), lambda held: self._looked(held, now))
 
-    def _decided(self, held: Batch, now: datetime) -> int:
+    def _looked(self, held: Batch, now: datetime) -> int:
+        """What became of one pull request."""
         pull = self.host.get(held.pull or 0)
-        if pull is None:
+        if pull is not None and pull.state == "open":
+            if held.state == "proposed":
+                return self._settling.elsewhere(held, now)
+            self.outbox.batches.reopen(held)
+        elif held.state != "decided":
+            if pull is not None:
+                return self._settling.decided(held, pull, now)
             self._missing(held, now)
-            return 0
-        return self._settling.decided(held, pull, now) if pull.state != "open" else 0
+        return 0
 
     def _missing(self, held: Batch, now: datetime) -> None:
         """Its pull request is deleted, or leads elsewhere than to main: looked for again for an hour, since a host may not
@@ -219,8 +235,8 @@ class Delivery:
             name.removeprefix("refs/heads/"): sha for name, sha in self.clone.refs("refs/heads/sub").items()
         }
         waiting = {pull.head_ref for pull in self.opened or ()}
-        others = [(ref, sha) for ref, sha in refs.items() if ref not in waiting]
-        self._each(others, lambda one: self._tidy_one(*one, now))
+        others = ((ref, (ref, sha)) for ref, sha in refs.items() if ref not in waiting)
+        self._each("refs", others, lambda one: self._tidy_one(*one, now))
 
     def _tidy_one(self, ref: str, sha: str, now: datetime) -> int:
         held = self.outbox.batches.get(ref.removeprefix("sub/"))
@@ -235,18 +251,24 @@ class Delivery:
             self.clone.push(self.host.url, f":{name}", leases={name: sha})
         return 1
 
-    def _each(self, many: Iterable[T], act: Callable[[T], int]) -> int:
-        """The sum of what `act` gives for each. One that the host cannot tell of, or refuses, does not hold up those after it; of
-        three in a row the last error is raised: then it is the host."""
+    def _each(self, what: str, many: Iterable[tuple[str, T]], act: Callable[[T], int]) -> int:
+        """The sum of what `act` gives for each, by its name. One that the host cannot tell of, or refuses, does not hold up
+        those after it, and the next time it comes after them; of three in a row the last error is raised: then it is the
+        host."""
+        named = dict(many)
+        late = {name: None for name in self.late.get(what, ()) if name in named}
+        self.late[what] = late
         done = failed = 0
-        for one in many:
+        for name in [name for name in named if name not in late] + list(late):
             try:
-                done += act(one)
+                late.pop(name, None)
+                done += act(named[name])
                 failed = 0
             except (HostLimited, HostDenied):
                 raise
             except XueshiError as error:
                 _LOG.warning("%s", error)
+                late[name] = None
                 failed += 1
                 if failed == _IN_A_ROW:
                     raise

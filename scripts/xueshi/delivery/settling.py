@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from xueshi.delivery.clone import MAIN, REFSPECS
 from xueshi.git import Repository
 from xueshi.hosts.base import Host, Pull
+from xueshi.hosts.remote import cleaned
 from xueshi.outbox import Batch, Outbox
-from xueshi.records import load
+from xueshi.records import Commit, load, read_commits
 from xueshi.words import receipt_code
 
 _ONE = re.compile(
-    r"^[\s*.\d-]*(退回|撤回)[\s:：]*([0-9A-Z]{5}[- ]?[0-9A-Z]{5})\s*[:：,，]?\s*(.*?)\s*$",
-    re.MULTILINE | re.IGNORECASE,
+    r"[\s*.\d-]*(退回|撤回)[\s:：]*([0-9A-Z]{5}[- ]?[0-9A-Z]{5})\s*[:：,，]?\s*(.*)", re.IGNORECASE
 )
+_READ = 8000  # characters of a text in which lines are looked for
 _UNSAID = "审核人没有写原因，请直接询问"
+_BRIDGE, _ELSEWHERE = "xueshi", "这里的登记已经随另一个合并请求通过，不用再审"
 
 
 def leaving(kind: str, submission_id: str, reason: str) -> str:
     """The line that takes one record out of a pull request, as a reviewer may write it too. `kind`: 退回 | 撤回."""
     return f"{kind} {receipt_code(submission_id)} {' '.join(reason.split())}".rstrip()
+
+
+def returning(reason: str) -> str:
+    """Why all that a pull request holds is returned, as a reviewer typed it: a line that would take out one record, as
+    those of `leaving` do, is put in quotation marks and takes out nothing."""
+    return "\n".join(f"“{line}”" if _ONE.match(line) else line for line in reason.split("\n"))
+
+
+def _lines(text: str) -> list[tuple[str, str, str]]:
+    """Kind, code and reason of each line that takes out a record. Line by line: somebody may have written thousands."""
+    found = (_ONE.match(line) for line in text[:_READ].split("\n"))
+    return [(one[1], one[2], one[3].rstrip()) for one in found if one]
 
 
 def settle(outbox: Outbox, held: Batch, told: Mapping[str, tuple[str, str | None, str]], at: str) -> int:
@@ -43,44 +57,89 @@ class Settling:
 
     def decided(self, held: Batch, pull: Pull, now: datetime) -> int:
         """Record what a batch's pull request came to, merged or closed; how many submissions were decided."""
-        if pull.state == "merged":
-            self.clone.fetch(self.host.url, *REFSPECS)
-            paths = [row.sent.path for row in held.rows]
-            there = self.clone.tree(MAIN, *paths)
-            before = self.clone.tree(held.base, *paths) if held.base else {}
-            by = self._decider(pull)
-            told = {
-                row.sent.id: ("approved", by, "")
-                # Of a correction the file was there before: merged is what it changed.
-                if row.sent.path in there and there[row.sent.path] != before.get(row.sent.path)
-                else ("returned", by, "审核人合并时去掉了这一条")
-                for row in held.rows
-            }
-            return settle(self.outbox, held, told, pull.decided_at or now.isoformat())
-        return self._closed(held, pull, now)
+        if pull.state != "merged":
+            return self._closed(held, pull, now)
+        self.clone.fetch(self.host.url, *REFSPECS)
+        merge = self._merge(pull)
+        by = self._decider(merge, pull)
+        before, after = (merge.parents[0], merge.sha) if merge else (self._parted(held, pull), MAIN)
+        paths = [row.sent.path for row in held.rows]
+        there, was = self.clone.tree(after, *paths), self.clone.tree(before, *paths) if before else {}
+        told = {
+            row.sent.id: ("approved", by, "")
+            # Of a correction the file was there before: merged is what it changed.
+            if row.sent.path in there
+            and (row.sent.action == "register" or there[row.sent.path] != was.get(row.sent.path))
+            else ("returned", by, "审核人合并时去掉了这一条")
+            for row in held.rows
+        }
+        return settle(self.outbox, held, told, pull.decided_at or now.isoformat())
+
+    def _merge(self, pull: Pull) -> Commit | None:
+        """The merge on main's line that brought a pull request; None where another way was taken. What main was before is
+        read from it: the base of a batch may be later, in an outbox that was put back from a backup."""
+        if self.clone.resolve(pull.head) is None:
+            return None
+        line = read_commits(self.clone, MAIN, f"^{pull.head}", options=("--first-parent", "--merges"))
+        return next((one for one in line if pull.head in one.parents[1:]), None)
+
+    def _parted(self, held: Batch, pull: Pull) -> str | None:
+        """Where a proposal that came to main without a merge parted from it."""
+        base = self.clone.merge_base(MAIN, pull.head)
+        return base if base is not None and base != pull.head else held.base
+
+    def on_main(self, many: Iterable[Batch]) -> frozenset[str]:
+        """The batches with a record that waits although main has it."""
+        paths = {
+            f"{MAIN}:{row.sent.path}": held.id
+            for held in many
+            for row in held.rows
+            if row.waits and row.sent.action == "register"
+        }
+        return frozenset(paths[name] for name in self.clone.blobs(paths))
+
+    def elsewhere(self, held: Batch, now: datetime) -> int:
+        """Record what main has although this batch's pull request waits: another one brought it, such as the one that it
+        was once returned with, opened again. Nothing is left to decide when that is all."""
+        waits = [row for row in held.rows if row.waits]
+        there = self.clone.tree(MAIN, *(row.sent.path for row in waits))
+        found = [row for row in waits if row.sent.action == "register" and row.sent.path in there]
+        told = dict.fromkeys((row.sent.id for row in found), ("approved", None, ""))
+        if not found:
+            return 0
+        if len(found) < len(waits):
+            values = {ident: _outcome(*what, now.isoformat()) for ident, what in told.items()}
+            return len(values) if self.outbox.batches.tell(held, values) else 0
+        done = settle(self.outbox, held, told, now.isoformat())
+        if done and held.pull and self.outbox.limits.spend(self.host.budget, now.timestamp()):
+            self.host.close(held.pull, _BRIDGE, _ELSEWHERE, now)
+        return done
 
     def _closed(self, held: Batch, pull: Pull, now: datetime) -> int:
         """Closed without merging: whoever is named in a line of its own leaves, the rest go to the host anew; when
         nobody is named, all are returned."""
         by = self._member(pull.decided_by)
-        named = dict(self._leavers(held, pull, by))
+        said = list(self._said(held, pull, by))
+        named = dict(self._leavers(held, said))
         if named and len(named) < len(held.rows):
             at = pull.decided_at or now.isoformat()
             told = {ident: _outcome(*what, at) for ident, what in named.items()}
             self.outbox.batches.split(held, told, now)
             return len(named)
-        reason = _UNSAID if pull.reason is None or (_ONE.search(pull.reason) and not named) else pull.reason
+        # What whoever closed it wrote; else what a reviewer did.
+        written = pull.reason or next((cleaned(text) for text, _, ours in reversed(said) if not ours), None)
+        reason = _UNSAID if written is None or (_lines(written) and not named) else written
         rest = {row.sent.id: ("returned", by, reason) for row in held.rows}
         return settle(self.outbox, held, {**rest, **named}, pull.decided_at or now.isoformat())
 
     def _leavers(
-        self, held: Batch, pull: Pull, by: str | None
+        self, held: Batch, said: Iterable[tuple[str, str | None, bool]]
     ) -> Iterator[tuple[str, tuple[str, str | None, str]]]:
         """Whom a line takes out, and in whose name. A line counts that we wrote, for the desk or a member, or that a
         reviewer wrote; only ours withdraw. Anybody who can read a pull request can write below it."""
         codes = {receipt_code(row.sent.id): row.sent.id for row in held.rows}
-        for text, who, ours in self._said(held, pull, by):
-            for kind, code, reason in _ONE.findall(text):
+        for text, who, ours in said:
+            for kind, code, reason in _lines(text):
                 ident = codes.get(receipt_code(code))
                 if ident is not None and (ours or kind == "退回"):
                     state = "withdrawn" if kind == "撤回" else "returned"
@@ -96,18 +155,15 @@ class Settling:
             for one in organisation.reviewers_of(held.branch, datetime.fromisoformat(pull.opened_at).date())
         }
         for comment in self.host.comments(pull.number):
-            if comment.own or comment.by in reviewers:
-                yield comment.text, by if comment.own else reviewers[comment.by], comment.own
+            if comment.own:  # what has several lines is a report of ours, and none of `leaving`
+                yield from () if "\n" in comment.text.strip() else ((comment.text, by, True),)
+            elif comment.by in reviewers:
+                yield comment.text, reviewers[comment.by], False
 
-    def _decider(self, pull: Pull) -> str | None:
+    def _decider(self, merge: Commit | None, pull: Pull) -> str | None:
         """The member who merged: the desk says it in the merge itself, a host knows a login."""
-        if pull.merge and self.clone.resolve(pull.merge):
-            said = self.clone.run(
-                "log", "-1", "--format=%(trailers:key=Approved-By,valueonly,separator=%x00)", pull.merge
-            )
-            if said.strip():
-                return said.decode("utf-8", "replace").split("\0")[0].strip()[:32]
-        return self._member(pull.decided_by)
+        said = sorted(merge.members("Approved-By")) if merge else ()
+        return said[0] if len(said) == 1 else self._member(pull.decided_by)
 
     def _member(self, login: str | None) -> str | None:
         """The member behind a login; on the embedded host it is one."""

@@ -136,8 +136,9 @@ class Gitea:
             return None
         if pull is None or pull.state != "closed":
             return pull
-        member, why = reason(self._notes(number))
-        return replace(pull, decided_by=member or self._closed_by(number), reason=why)
+        closed_by = self._closed_by(number)
+        member, why = reason(self._notes(number), closed_by)
+        return replace(pull, decided_by=member or closed_by, reason=why)
 
     def open_pulls(self) -> list[Pull]:
         query = {"state": "open", "sort": "oldest", "limit": _PAGE}

@@ -134,7 +134,7 @@ class GitHub:
         if pull is None or pull.state != "closed":
             return pull
         closed_by = self._http.get(f"{self._path}/issues/{number}", lambda data: _login(data["closed_by"]))
-        member, why = reason(self._notes(number))
+        member, why = reason(self._notes(number), closed_by)
         return replace(pull, decided_by=member or closed_by, reason=why)
 
     def open_pulls(self) -> list[Pull]:

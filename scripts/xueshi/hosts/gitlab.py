@@ -132,7 +132,7 @@ class GitLab:
             return None
         if pull is None or pull.state != "closed":
             return pull
-        member, why = reason(self._notes(number))
+        member, why = reason(self._notes(number), pull.decided_by)
         return replace(pull, decided_by=member or pull.decided_by, reason=why)
 
     def open_pulls(self) -> list[Pull]:

@@ -108,12 +108,14 @@ def closing(by: str, reason: str) -> tuple[str, str]:
     return f"close:{by}", _RETURNED + markdown(reason)
 
 
-def reason(notes: Sequence[Note]) -> tuple[str | None, str | None]:
-    """Who returned it by the desk (None: somebody on the host did) and the reason: the newest that a person wrote."""
+def reason(notes: Sequence[Note], closer: str | None) -> tuple[str | None, str | None]:
+    """Who returned it by the desk (None: `closer` did on the host) and the reason: the newest that they wrote. What others
+    wrote below it is nobody's reason."""
     for note in reversed(notes):
         if note.own and (found := _CLOSING.search(note.text)):
             return found[1], cleaned(_plain(note.text))
-        if not note.own and not note.machine and not _MARK.search(note.text):
+        theirs = not note.own and not note.machine and written_by(note.by, closer)
+        if theirs and not _MARK.search(note.text):
             return None, cleaned(note.text)
     return None, None
 

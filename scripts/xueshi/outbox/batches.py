@@ -16,6 +16,8 @@ from xueshi.outbox.tables import batch, submission
 
 LONGEST_PAUSE = 1800.0  # seconds; no step is put off for longer
 _SEEN = {"attempts": 0, "next_at": 0.0, "error": None}
+# What the submissions of a batch may be that waits again when its pull request is open.
+_SHUT = ({"returned"}, {"parked"}, {"parked", "approved"})
 
 
 class Batches:
@@ -92,34 +94,29 @@ class Batches:
         gone = {"state": "withdrawn", "decided_at": at.isoformat()}
         return self.split(held, {ident: gone}, at)
 
-    def reopen(self, pulls: Collection[int]) -> int:
-        """Pull requests that are open again although all they hold was returned, since somebody thought better of it, or
-        that were missing and are there again. How many wait again. Only `pulls` are looked up, for what was ever decided
+    def seen(self, pulls: Collection[int]) -> list[Batch]:
+        """These pull requests are open: those of them that were missing are there again. The batches that could wait again
+        are given, since all they hold was returned or is parked. Only `pulls` are looked up, for what was ever decided
         grows without end."""
-        found: list[str] = []
+        found: list[Batch] = []
         asked = sorted(pulls)
-        seen = sa.or_(
-            batch.c.state.in_(("decided", "parked")),
-            sa.and_(batch.c.state == "proposed", batch.c.attempts > 0),
-        )
-        with self._store.reading() as connection:
-            for start in range(0, len(asked), 500):
-                where = sa.and_(batch.c.pull.in_(asked[start : start + 500]), seen)
-                found += connection.execute(sa.select(batch.c.id).where(where)).scalars()
-        return sum(self._reopen(ident) for ident in found)
+        for start in range(0, len(asked), 500):
+            among = batch.c.pull.in_(asked[start : start + 500])
+            missed = sa.and_(among, batch.c.state == "proposed", batch.c.attempts > 0)
+            for held in self._batches(missed):
+                self.advance(held, **_SEEN)
+            found += self._batches(among, batch.c.state.in_(("decided", "parked")))
+        return [held for held in found if {row.state for row in held.rows} in _SHUT]
 
-    def _reopen(self, ident: str) -> bool:
-        held = submission.c.batch == ident
+    def reopen(self, held: Batch) -> bool:
+        """A pull request is open again although all it holds was returned, since somebody thought better of it, or it was
+        missing and is there again: what it holds waits again. False when the batch is not as it was read."""
         with self._store.writing() as connection:
-            states = set(connection.execute(sa.select(submission.c.state).where(held)).scalars())
-            if states == {"pending"}:
-                connection.execute(batch.update().where(batch.c.id == ident).values(**_SEEN))
+            if not _moved(connection, held, {"state": "proposed", **_SEEN}):
                 return False
-            if states not in ({"returned"}, {"parked"}):
-                return False
-            connection.execute(batch.update().where(batch.c.id == ident).values(state="proposed", **_SEEN))
+            shut = sa.and_(submission.c.batch == held.id, submission.c.state.in_(("returned", "parked")))
             told = {"state": "pending", "decided_at": None, "decided_by": None, "reason": None}
-            connection.execute(submission.update().where(held).values(**told))
+            connection.execute(submission.update().where(shut).values(**told))
         return True
 
     # --- steps
@@ -181,6 +178,15 @@ class Batches:
         """Its pull request is merged or closed: `told` gives each submission its state, reason and decided_by."""
         with self._store.writing() as connection:
             if not _moved(connection, held, {"state": "decided"}):
+                return False
+            for ident, values in told.items():
+                _decide(connection, ident, values)
+            return True
+
+    def tell(self, held: Batch, told: Mapping[str, Mapping[str, Any]]) -> bool:
+        """Some of its submissions are decided, as `decide` says, and its pull request goes on with the others."""
+        with self._store.writing() as connection:
+            if not _moved(connection, held, {"state": held.state}):
                 return False
             for ident, values in told.items():
                 _decide(connection, ident, values)

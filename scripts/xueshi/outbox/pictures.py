@@ -96,7 +96,7 @@ class Pictures:
         wanted = sorted(some)
         for start in range(0, len(wanted), _TOGETHER):
             where = _SHA256.in_(wanted[start : start + _TOGETHER])
-            query = sa.select(_SHA256).select_from(submission, _named).where(where)
+            query = sa.select(_SHA256).select_from(submission.join(_named, sa.true())).where(where)
             found |= set(connection.execute(query).scalars())
         return found
 

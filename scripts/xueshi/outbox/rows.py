@@ -33,6 +33,11 @@ class Row:
         """Whether nobody has decided yet."""
         return self.state in WAITING
 
+    @property
+    def missing(self) -> bool:
+        """Whether its pull request is no longer on the host; `reason` says so to its member."""
+        return self.state == "parked" and self.reason is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:

@@ -19,6 +19,8 @@ from xueshi.outbox.prepared import Prepared
 _PATIENCE = 5  # seconds that one transaction waits for another process
 _TURN = 15.0  # seconds that a thread waits for the others of this one
 _TOGETHER = 64  # rows in one transaction
+# The disk is full or fails: nothing was stored, and it may be over in a moment.
+DISK: tuple[type[Exception], ...] = (OSError, sqlite3.OperationalError, sa.exc.OperationalError)
 _TAKEN = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 

@@ -65,7 +65,7 @@ WORDS = {
     ),
     "room to leave": Words(
         "暂时不能撤回",
-        "服务器的磁盘满了，管理员处理后才能撤回。这条还在，照常审核；请过一会儿再打开回执，撤回一次。",
+        "服务器的磁盘满了，管理员处理后才能撤回。这条还在，没有撤回；请过一会儿再打开回执，撤回一次。",
     ),
     "room at desk": Words(
         "这一步没有办成",
@@ -85,10 +85,12 @@ def around(
     disk_floor: int,
     max_body: int,
     whose: Callable[[Scope], str] = lambda scope: "",
+    once: Callable[[Scope], bool] = lambda scope: False,
     words: Mapping[str, Words] = WORDS,
 ) -> list[Middleware]:
     """Every guard, outermost first, for Starlette's `middleware`. `whose` says whose link a request comes by, empty for
-    none of ours (see RateLimit, Guesses); `disk_floor` and `max_body` in bytes."""
+    none of ours (see RateLimit, Guesses), `once` whether it was one of ours before it expired or was replaced;
+    `disk_floor` and `max_body` in bytes."""
     return [
         Middleware(behind, trusted=trusted),
         Middleware(Access),
@@ -110,6 +112,7 @@ def around(
             words=words["guesses"],
             prefixes=LINKS,
             known=lambda scope: bool(whose(scope)),
+            once=once,
         ),
         Middleware(
             Room,

@@ -126,7 +126,8 @@ class RateLimit:
 
 class Guesses:
     """Below `prefixes`, an answer 403 or 404 is a guess; an address out of guesses gets 429 whatever it asks there,
-    unless `known` says that the link is a right one: a whole school may share the guesser's address."""
+    unless `known` says that the link is a right one: a whole school may share the guesser's address. A link that was
+    right `once` is no guess: whoever scans an old poster reads that it is old, and takes nothing from the others."""
 
     def __init__(
         self,
@@ -135,12 +136,13 @@ class Guesses:
         words: Words,
         prefixes: Sequence[str],
         known: Callable[[Scope], bool] = lambda scope: False,
+        once: Callable[[Scope], bool] = lambda scope: False,
     ) -> None:
         self._app, self._buckets, self._words = app, buckets, words
-        self._prefixes, self._known = prefixes, known
+        self._prefixes, self._known, self._once = prefixes, known, once
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not below(scope, self._prefixes):
+        if scope["type"] != "http" or not below(scope, self._prefixes) or self._once(scope):
             await self._app(scope, receive, send)
             return
         who = by_address(scope)
