@@ -345,6 +345,22 @@ def test_what_a_report_lets_one_save_is_what_the_command_exports(site: Site, tmp
             assert f'<a href="2026.{form}" download="{made.name}">' in page
 
 
+def test_after_an_update_of_the_program_the_site_is_made_anew(
+    school: School, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = publish.inputs(school.repo, "refs/heads/main", on=ON, secret=SECRET)
+    before, shown = wanted.digest(), wanted.manifest()["program"]
+    assert wanted.digest() == before
+    shutil.copytree(Path(publish.__file__).parent / "reports", tmp_path / "reports")
+    monkeypatch.setattr(publish, "_PACKAGE", tmp_path)
+    publish._program.cache_clear()
+    older = wanted.manifest()["program"]
+    (tmp_path / "reports" / "home.py").write_text("# newer\n", encoding="utf-8")
+    publish._program.cache_clear()
+    assert len({shown, older, wanted.manifest()["program"]}) == 3 and wanted.digest() != before
+    publish._program.cache_clear()
+
+
 def test_a_wrong_address_of_the_bridge_is_told() -> None:
     for wrong in ("study.example.invalid", "javascript:alert(1)", 'https://x"onclick=', "https://a b"):
         with pytest.raises(UsageError, match="XUESHI_BRIDGE_URL"):

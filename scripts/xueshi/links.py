@@ -124,7 +124,9 @@ class Links:
 
 def _is_plain(token: str) -> bool:
     """Whether the signature is spelled as we spell it: Base64 lets the last character stand for several."""
-    signature = token.rpartition(".")[2]
+    signed, _, signature = token.rpartition(".")
+    if "." not in signed:
+        return False  # what is guessed: not worth the rest
     with contextlib.suppress(BadData, ValueError):
         return base64_encode(base64_decode(signature)).decode() == signature
     return False

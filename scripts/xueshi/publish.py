@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -29,6 +30,7 @@ from xueshi.sealing import Keyring, fingerprints
 from xueshi.sealing.keys import CONTENT_VARIABLE, LINK_VARIABLE, content_root, link_root
 
 EDITIONS = ("sealed", "open")
+_PACKAGE, _OURS = Path(__file__).parent, (".py", ".po", ".typ")
 _EDITION, _BRIDGE, _LANGUAGE = "XUESHI_EDITION", "XUESHI_BRIDGE_URL", "XUESHI_LANGUAGE"
 _ROOTS = (LINK_VARIABLE, CONTENT_VARIABLE)
 
@@ -124,12 +126,26 @@ class Inputs:
             "date": self.on.isoformat(),
             "edition": self.edition,
             "bridge": self.bridge,
+            "program": _program(),
             "language": self.language,
             "secret": hashlib.sha256(b"xueshi manifest" + secrets).hexdigest()[:16],
         }
 
     def digest(self) -> str:
         return hashlib.sha256(json.dumps(self.manifest(), sort_keys=True).encode()).hexdigest()[:20]
+
+
+@cache
+def _program() -> str:
+    """A digest of the program's own files: after an update the site is made anew, whatever the records say."""
+    files = {
+        f"package/{path.relative_to(_PACKAGE)}": path for path in _PACKAGE.rglob("*") if path.suffix in _OURS
+    }
+    data = {**{name: path.read_bytes() for name, path in files.items()}, **project.files()}
+    found = hashlib.sha256()
+    for name in sorted(data):
+        found.update(f"{name}\0{len(data[name])}\0".encode() + data[name])
+    return found.hexdigest()[:16]
 
 
 def inputs(

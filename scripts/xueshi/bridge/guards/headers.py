@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from xueshi.bridge.guards.scopes import below
@@ -27,19 +26,25 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, *, https: bool, own: Sequence[str] = ()) -> None:
         self._app, self._own = app, own
-        self._always = {**_ALWAYS, **(_HTTPS if https else {})}
+        always = {**_ALWAYS, **(_HTTPS if https else {})}
+        self._always, self._all = _raw(always), _raw({**HEADERS, **always})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        wanted = self._always if below(scope, self._own) else {**HEADERS, **self._always}
+        wanted = self._always if below(scope, self._own) else self._all
 
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in wanted.items():
-                    headers.setdefault(name, value)
+                held = list(message.get("headers", ()))
+                said = {name for name, _ in held}
+                message["headers"] = held + [header for header in wanted if header[0] not in said]
             await send(message)
 
         await self._app(scope, receive, told)
+
+
+def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """As a server wants them, made once and not for each answer."""
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]

@@ -7,6 +7,7 @@ a cookie opens are different: the browser adds it to anybody's post, so there th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -54,6 +55,7 @@ def shown(headers: Headers, origin: str) -> bool | None:
     return all(_origin(value) == origin for value in told) if told else None
 
 
+@lru_cache(maxsize=256)
 def _origin(url: str) -> str:
     """scheme://host:port in one spelling; "" for what is no address of the web."""
     try:
