@@ -164,6 +164,24 @@ def test_a_reader_saves_what_their_report_offers(site: SealedSite) -> None:
         assert form not in wanted or found.body == wanted[form]
 
 
+def test_files_of_the_same_bytes_keep_their_own_names(site: SealedSite) -> None:
+    found: dict[str, set[str]] = {}
+    for reader in access(site.records, ON).doors:
+        door, _ = site.sealed(site.keys.door(reader))
+        waiting, seen = [page["key"] for page in door["pages"]], set()
+        while waiting:
+            if (key := waiting.pop()) in seen:
+                continue
+            seen.add(key)
+            held = site.sealed(key_of(key))[0]["keys"].values()
+            waiting += [one["key"] for one in held if one["t"] == "page"]
+            for one in (one for one in held if one["t"] == "file"):
+                found.setdefault(one["key"], set()).add(one["name"])
+                data = (site.folder / file_name(key_of(one["key"]))).read_bytes()
+                assert unseal(key_of(one["key"]), data).meta["name"] == one["name"]
+    assert len(found) > 100 and all(len(names) == 1 for names in found.values())
+
+
 def test_another_key_opens_nothing(site: SealedSite) -> None:
     reader = site.keys.reader(MEMBER, site.made.member)
     other = next(r for r in access(site.records, ON).doors if r.kind == OFFICER)

@@ -406,6 +406,23 @@ def test_it_is_accessible_and_fits(
         assert found.violations_count == 0, (query, found.generate_report())
 
 
+def test_text_of_twice_the_size_fits_a_phone(
+    site: Served, open_context: Callable[..., BrowserContext]
+) -> None:
+    page = open_context(viewport={"width": 390, "height": 844}).new_page()
+    page.goto(site.page("sample-art"))
+    settled(page)
+    size = page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)")
+    page.evaluate("size => document.documentElement.style.fontSize = size", f"{2 * size}px")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    # In letters of its own size: a date has ten, hours four.
+    wide = "e => (e.clientWidth - parseFloat(getComputedStyle(e).paddingLeft) * 2) / parseFloat(getComputedStyle(e).fontSize)"
+    for field in page.locator("input[type=date]").all():
+        assert field.evaluate(wide) >= 5
+    for field in page.locator("input[inputmode=decimal]").all():
+        assert field.evaluate(wide) >= 2
+
+
 def test_the_keyboard_reaches_every_field_in_order(site: Served, page: Page) -> None:
     page.goto(site.page("sample-art"))
     settled(page)

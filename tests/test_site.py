@@ -32,12 +32,13 @@ from xueshi.cli import main
 from xueshi.editions import fragments
 from xueshi.errors import UsageError
 from xueshi.git import RefUpdate, Repository
-from xueshi.model import Change, Evidence
+from xueshi.model import Change, Evidence, Unit
 from xueshi.offers import Action, Offer
 from xueshi.records import render, study_file
 from xueshi.reports.address import address
 from xueshi.reports.member import member as member_report
 from xueshi.reports.overview import overview
+from xueshi.reports.source import withheld
 from xueshi.words import plain
 
 ON = date(2026, 11, 24)
@@ -169,6 +170,22 @@ def test_a_branch_of_few_people_is_not_split(site: Site) -> None:
     for unit in few:
         row = rows.split(unit.name)[1].split("</tr>")[0]
         assert "少于 5 人" in row and "%" not in row
+
+
+def test_what_is_missing_from_a_sum_hides_five_people_at_least(site: Site) -> None:
+    source = source_of(site.repo, ON)
+    assert withheld(source) == {"jg2", "sj", "xz", "bk1", "bk2", "lt"}
+    sizes = {"b1": 9, "b2": 7, "b3": 1, "b4": 0}
+    units = (Unit("top", "committee", "党委"), *(Unit(ident, "branch", ident, "top") for ident in sizes))
+    records_ = replace(source.records, organisation=replace(source.records.organisation, units=units))
+    someone = next(iter(source.totals.members.values()))
+    members = {
+        f"{branch}-{n}": replace(someone, branch=branch)
+        for branch, many in sizes.items()
+        for n in range(many)
+    }
+    small = replace(source, records=records_, totals=replace(source.totals, members=members))
+    assert withheld(small) == {"b2", "b3", "b4"}, "what b1 and the sum tell is of eight people"
 
 
 def test_the_same_inputs_give_the_same_bytes(site: Site, tmp_path: Path) -> None:
@@ -318,7 +335,10 @@ def test_reports_lead_to_the_bridge_without_anybodys_link(school: School, tmp_pa
     assert f'href="{bridge}/me/register"' in home and f'href="{bridge}/me/report"' in home
     assert f'href="{bridge}/me/correct/{study.id}">更正这一条' in member
     assert f'href="{bridge}/me">看走到了哪一步' in member and f'href="{bridge}/me">我的登记' in member
-    assert f'href="{bridge}/me/desk">打开审核台' in branch and f'href="{bridge}/me/desk">去审核台' in branch
+    assert (
+        f'href="{bridge}/me/desk">打开审核台' in branch
+        and f'class="x-way" href="{bridge}/me/desk">去审核台' in branch
+    )
     found = set(re.findall(re.escape(bridge) + r"([^\"<\s]*)", "".join(pages(site).values())))
     assert found == {"/me", "/me/register", "/me/report", "/me/desk", f"/me/correct/{study.id}"}
     sealed = Site(school.repo, tmp_path / "sealed")

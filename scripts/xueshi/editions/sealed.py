@@ -126,7 +126,8 @@ class _Links:
     def picture(self, evidence: Evidence, branch: str) -> Markup:
         data = self._edition.picture(evidence.sha256)
         meta = {"t": "blob", "type": "image/webp"}
-        return self._attribute("data-blob", self._blob(branch, data, meta, {"t": "blob"}))
+        key = self._edition.blob(branch, data)
+        return self._attribute("data-blob", self._blob(key, data, meta, {"t": "blob"}))
 
     def whole(self, evidence: Evidence) -> Markup:
         return Markup("")  # the loader enlarges a picture itself
@@ -134,7 +135,10 @@ class _Links:
     def file(self, download: Download) -> Markup:
         meta = {"t": "file", "type": download.media_type, "name": download.name}
         said = {"t": "file", "type": download.media_type, "name": download.name}
-        token = self._blob(download.branch, download.make(), meta, said)
+        data = download.make()
+        # By its name too: two people without records have the same rows, and neither is to read the other's name.
+        key = self._edition.blob(download.branch, download.name.encode() + b"\0" + data)
+        token = self._blob(key, data, meta, said)
         return Markup('data-file="{}" download="{}"').format(token, download.name)
 
     def data(self, kind: str, ident: str, value: object, readers: PageId) -> Markup:
@@ -147,8 +151,7 @@ class _Links:
     def home(self, place: str = "", attribute: str = "href") -> Markup:
         return self._attribute(attribute, f"../{place}")  # from the loader's page
 
-    def _blob(self, branch: str, data: bytes, meta: dict[str, Any], said: dict[str, str]) -> str:
-        key = self._edition.blob(branch, data)
+    def _blob(self, key: bytes, data: bytes, meta: dict[str, Any], said: dict[str, str]) -> str:
         if key not in self._tokens:
             self.blobs.append((key, meta, data))
         return self._token(key, said)

@@ -11,7 +11,7 @@ from typing import Any
 
 from xueshi.model import Credit, MemberTotals, Standings, Unit
 from xueshi.reports.committee import Row, tree
-from xueshi.reports.source import FEW, Attainment, Source, attainment
+from xueshi.reports.source import Attainment, Source, attainment, withheld
 from xueshi.totals.sums import apart, by_kind, by_month, by_unit, by_year, whole
 from xueshi.words import plain
 
@@ -25,10 +25,11 @@ def index_data(source: Source) -> dict[str, Any]:
 
 def organisation_data(source: Source) -> dict[str, Any]:
     """Every unit without a name of a person: hours by year, month and kind, attainment, what waits. Units under five
-    people tell no attainment, so that nobody can be told from it; where branches are not compared, the uppermost only."""
+    people tell neither hours nor attainment, see `withheld`; where branches are not compared, the uppermost only."""
     credits, year = source.totals.credits(), source.on.year
     hours = by_unit(credits, source.records.organisation, year)
     compares = source.records.organisation.comparison
+    hidden = withheld(source)
     units = [unit for unit in source.records.organisation.units if compares or unit.parent is None]
     return {
         **_head(source, "organisation"),
@@ -39,22 +40,23 @@ def organisation_data(source: Source) -> dict[str, Any]:
             "by_month": [plain(h) for h in by_month(credits, year)],
             "by_kind": _plain(by_kind(credits, year)),
         },
-        "units": [_unit(source, unit, hours[unit.id]) for unit in units],
+        "units": [_unit(source, unit, None if unit.id in hidden else hours[unit.id]) for unit in units],
     }
 
 
-def _unit(source: Source, unit: Unit, hours: Decimal) -> dict[str, Any]:
+def _unit(source: Source, unit: Unit, hours: Decimal | None) -> dict[str, Any]:
+    """`hours` are None where nothing may be told of so few."""
     below = source.below(unit.id)
     members = [m for branch in below for m in source.totals.of_branch(branch)]
     waiting = [found for branch in below for found in source.waiting(branch=branch)]
-    told = None if len(members) < FEW else _attainment(attainment(members))
+    told = None if hours is None else _attainment(attainment(members))
     return {
         "id": unit.id,
         "kind": unit.kind,
         "parent": unit.parent,
         "name": unit.name,
         "people": len(members),
-        "hours": plain(hours),
+        "hours": None if hours is None else plain(hours),
         "attainment": told,
         "waiting": len(waiting),
     }

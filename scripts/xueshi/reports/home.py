@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from xueshi.model import SHANGHAI, Requirement, Severity, Unit
 from xueshi.records import kind_of
-from xueshi.reports.source import FEW, Attainment, Source, attainment, in_year, mean
+from xueshi.reports.source import Attainment, Source, attainment, in_year, mean, withheld
 from xueshi.totals.sums import by_kind, by_month, whole
 
 
@@ -62,6 +62,7 @@ def home(source: Source) -> Home:
     rules = source.records.policy.requirements
     compares = source.records.organisation.comparison
     waiting = source.waiting()
+    hidden = withheld(source)
     plan = [s for m in members if (s := m.standing("plan"))]
     window = source.records.policy.periods.get("plan")
     years = (
@@ -81,7 +82,11 @@ def home(source: Source) -> Home:
         plan_target=_mean([s.target for s in plan]),
         plan_years=years,
         comparison=compares,
-        rows=tuple(_row(source, unit) for unit in source.units() if compares and unit.kind == "branch"),
+        rows=tuple(
+            _row(source, unit, told=unit.id not in hidden)
+            for unit in source.units()
+            if compares and unit.kind == "branch"
+        ),
         kinds=tuple((source.kind(kind), hours) for kind, hours in by_kind(credits, source.on.year).items()),
         months=by_month(credits, source.on.year),
         total=whole(credits, source.on.year),
@@ -107,14 +112,13 @@ def _last(source: Source) -> date | None:
     return max((v.at.astimezone(SHANGHAI).date() for v in versions if v.approved), default=None)
 
 
-def _row(source: Source, unit: Unit) -> BranchRow:
+def _row(source: Source, unit: Unit, *, told: bool) -> BranchRow:
     members, waiting = source.totals.of_branch(unit.id), source.waiting(branch=unit.id)
-    few = len(members) < FEW
     return BranchRow(
         unit.name,
         len(members),
-        None if few else attainment(members),
-        None if few else mean(members, "year"),
+        attainment(members) if told else None,
+        mean(members, "year") if told else None,
         len(waiting),
         source.oldest(waiting),
     )

@@ -143,6 +143,26 @@ class Source:
         return unit.name if unit else (branch or say("已转出"))
 
 
+def withheld(source: Source) -> frozenset[str]:
+    """Units whose figures the open pages do not tell: those of fewer than FEW people, and beside them, as long as they are
+    together fewer, the next smallest below the same unit, since what is missing from a sum could be taken from it."""
+    people = {unit.id: len(_people(source, unit.id)) for unit in source.units()}
+    found: set[str] = set()
+    for above in {unit.parent for unit in source.units()}:
+        beside = sorted((people[u.id], u.id) for u in source.units() if u.parent == above and people[u.id])
+        hidden = 0
+        for number, ident in beside:
+            if number >= FEW and not 0 < hidden < FEW:
+                break
+            found.add(ident)
+            hidden += number
+    return frozenset(found | {ident for ident, number in people.items() if not number})
+
+
+def _people(source: Source, unit: str) -> list[MemberTotals]:
+    return [member for branch in source.below(unit) for member in source.totals.of_branch(branch)]
+
+
 @dataclass(frozen=True, slots=True)
 class Attainment:
     """How many of whom have met, are near, or are on the way, and how many are behind."""
