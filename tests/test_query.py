@@ -417,10 +417,10 @@ def test_text_of_twice_the_size_fits_a_phone(
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     # In letters of its own size: a date has ten, hours four.
     wide = "e => (e.clientWidth - parseFloat(getComputedStyle(e).paddingLeft) * 2) / parseFloat(getComputedStyle(e).fontSize)"
-    for field in page.locator("input[type=date]").all():
-        assert field.evaluate(wide) >= 5
-    for field in page.locator("input[inputmode=decimal]").all():
-        assert field.evaluate(wide) >= 2
+    for entry in page.locator("input[type=date]").all():
+        assert entry.evaluate(wide) >= 5
+    for entry in page.locator("input[inputmode=decimal]").all():
+        assert entry.evaluate(wide) >= 2
 
 
 def test_the_keyboard_reaches_every_field_in_order(site: Served, page: Page) -> None:
