@@ -144,3 +144,9 @@ def test_one_personal_link_cannot_keep_the_service_busy(hall: Hall) -> None:
     assert answers[:30] == [422] * 30 and answers.count(429) >= 15
     other = hall.path(hall.service.links.personal(PEOPLE[1]))
     assert hall.client.post(other, data=GOOD).status_code == 200
+
+
+def test_addresses_without_a_link_are_answered(hall: Hall) -> None:
+    assert "输入回执号" in hall.client.get("/s").text
+    for path in ("/m", "/m/", "/b", "/desk", "/desk/", "/p", "/me/x"):
+        assert hall.client.get(path).status_code == 404, path

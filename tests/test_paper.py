@@ -356,6 +356,7 @@ def laid_out(page: Page, html: str) -> Paper:
         f'<!doctype html><html lang="zh-CN"><style>body {{ margin: 0 }}{style}</style><body>'
         f'<p>不印</p><div class="md-typeset"><div class="s-sheets">{html}</div></div>'
     )
+    page.evaluate("Promise.all(Array.from(document.images, image => image.decode()))")
     return paper(page)
 
 

@@ -158,7 +158,7 @@ class Service:
         return False
 
     def _opened(self, scope: Scope) -> str:
-        _, purpose, token = str(scope["path"]).split("/")[:3]
+        _, purpose, token = (*str(scope["path"]).split("/"), "")[:3]  # /s has nothing behind it
         return f"{purpose} {self.links.opened({'p': 'picture'}.get(purpose, purpose), token)}"
 
     def _figures(self) -> observe.Metrics:

@@ -88,6 +88,7 @@ _EXAMPLES = (
     (rb'"merged_at":"[^"]*"', b'"merged_at":null'),
     (rb'"state":"(string|closed)"', b'"state":"open"'),
     (rb'"content":"string"', b'"content":""'),
+    (rb'"(sha|merge_commit_sha)":"string"', rb'"\1":"' + b"5a" * 20 + b'"'),
 )
 
 
