@@ -33,6 +33,7 @@ PHONE, WIDE = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 HANDBOOK = ("members", "reviewers", "policy", "operators")
 OPEN_PAGES = {"home": "", **{name: f"handbook/{name}/" for name in HANDBOOK}, "404": "no/such/page"}
 REPORTS = {"member": address(SECRET, "member", "m0001"), "branch": address(SECRET, "branch", "jg1")}
+LARGE = REPORTS | {kind: address(SECRET, kind, sample.people.COMMITTEE) for kind in ("committee", "query")}
 WATCH = """window.refused = [];
 document.addEventListener("securitypolicyviolation", (e) => refused.push(`${e.effectiveDirective} ${e.blockedURI}`));"""
 
@@ -276,14 +277,29 @@ def test_axe_finds_nothing_in_what_opens(site: Site, opened: Callable[..., Page]
     assert found.violations_count == 0, found.generate_report()
 
 
-@pytest.mark.parametrize("name", OPEN_PAGES)
+@pytest.mark.parametrize("name", [*OPEN_PAGES, *LARGE])
 @pytest.mark.parametrize("width", [360, 390, 768, 1280])
 def test_text_of_twice_the_size_fits(site: Site, opened: Callable[..., Page], name: str, width: int) -> None:
     page = opened({"width": width, "height": 900})
-    page.goto(site.address + OPEN_PAGES[name], wait_until="networkidle")
-    size = page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)")
-    page.evaluate("size => document.documentElement.style.fontSize = size", f"{2 * size}px")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.goto(site.address + {**OPEN_PAGES, **LARGE}[name], wait_until="networkidle")
+    for large in (False, True):
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), large
+        page.evaluate("document.querySelectorAll('article details').forEach(e => e.open = true)")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), large
+        size = page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)")
+        page.evaluate("size => document.documentElement.style.fontSize = size", f"{2 * size}px")
+
+
+def test_what_a_record_holds_is_read_across_its_row(site: Site, opened: Callable[..., Page]) -> None:
+    page = opened(WIDE)
+    page.goto(site.address + REPORTS["member"], wait_until="networkidle")
+    record = page.locator(".x-ledger details:has(.x-content)").first
+    column = record.evaluate("e => e.parentElement.clientWidth")
+    record.locator("summary").click()
+    text = record.locator(".x-content")
+    text.evaluate("e => e.textContent = '长'.repeat(5000)")
+    assert record.evaluate("e => e.parentElement.clientWidth") == column
+    assert text.evaluate("e => e.clientWidth") > 1.5 * column
 
 
 FOCUS = """() => { const e = document.activeElement;
