@@ -356,7 +356,10 @@ def laid_out(page: Page, html: str) -> Paper:
         f'<!doctype html><html lang="zh-CN"><style>body {{ margin: 0 }}{style}</style><body>'
         f'<p>不印</p><div class="md-typeset"><div class="s-sheets">{html}</div></div>'
     )
-    page.evaluate("Promise.all(Array.from(document.images, image => image.decode()))")
+    # What lies far beneath the window would otherwise not be loaded, and its decoding never end.
+    page.evaluate(
+        "Promise.all(Array.from(document.images, image => { image.loading = 'eager'; return image.decode(); }))"
+    )
     return paper(page)
 
 
