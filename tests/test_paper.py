@@ -19,7 +19,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from browser import chromium
 from conftest import School
 from markupsafe import Markup
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from test_sheets import Paper, Print, needs_fonts, pictures_of, printed, source_of, webp, with_study
 from test_theme import SECRET, served
 
@@ -165,6 +165,25 @@ def test_the_sheets_pictures_are_fetched_for_paper_and_not_before(
     counts = pictures_on(alone)
     assert before == [] and sum(counts) == number
     assert counts[0] == 0 and all(0 < count <= 6 for count in counts[1:])
+
+
+def test_a_picture_that_never_comes_does_not_keep_the_sheet_from_paper(
+    sites: dict[str, Site], opened: Callable[..., Page]
+) -> None:
+    page = opened()
+    page.clock.install()
+    kept: list[Route] = []
+    page.route("**/assets/e/**", lambda route: kept.append(route) if not kept else route.continue_())
+    sites["open"].open(page, "member")
+    number = page.locator(".s-sheets img").count()
+    page.get_by_role("button", name="打印登记表").click()
+    there = "() => [...document.querySelectorAll('.s-sheets img')].filter(e => e.naturalWidth).length"
+    page.wait_for_function(f"wanted => ({there})() === wanted", arg=number - 1)
+    page.clock.run_for(5_000)
+    assert page.evaluate("printed") == 0 and page.evaluate(there) == number - 1 > 0
+    page.clock.run_for(26_000)
+    page.wait_for_function("() => printed === 1")
+    kept[0].abort()
 
 
 def test_a_branch_prints_in_one_go_a_sheet_for_each_member(site: Site, opened: Callable[..., Page]) -> None:

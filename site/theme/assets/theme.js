@@ -44,6 +44,20 @@
     return img.decode().catch(() => {});
   }
 
+  const PATIENCE = 30_000; // ms without any further picture; what a network owes then is printed as its words
+
+  function arrived(images) {
+    return new Promise((done) => {
+      let timer;
+      const wait = () => {
+        clearTimeout(timer);
+        timer = setTimeout(done, PATIENCE);
+      };
+      wait();
+      Promise.all(images.map((img) => fetched(img).then(wait))).then(done);
+    });
+  }
+
   async function print(button) {
     if (/MicroMessenger|wxwork/i.test(navigator.userAgent)) return explain(button);
     const alone = button.dataset.print === "sheet";
@@ -52,7 +66,7 @@
     said.setAttribute("role", "status");
     button.after(said);
     said.textContent = box.dataset.printing;
-    await Promise.all(wanted.filter((img) => alone || !img.closest("[hidden]")).map(fetched));
+    await arrived(wanted.filter((img) => alone || !img.closest("[hidden]")));
     said.remove();
     root.classList.toggle("x-sheet-only", alone);
     window.print();
