@@ -925,6 +925,10 @@ def changed(action: str = "correct", **more: Any) -> dict[str, Any]:
         ({}, changed(hours=Decimal(1)), False),
         ({}, {"void": VOID}, False),
         (changed(), changed(hours=Decimal(1)), True),
+        (changed(), {"hours": Decimal(1)}, True),  # taking away what a reviewer wrote says nothing
+        (changed(), {}, True),
+        (changed(), {"void": VOID}, False),
+        (changed(void=VOID), changed(), True),
         ({"void": VOID}, {}, True),
         ({"void": VOID}, changed(), True),
         ({"void": VOID}, changed("restore"), False),

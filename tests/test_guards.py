@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import logging
 import socket
@@ -25,6 +26,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
+from starlette.types import Message
 
 from xueshi import disk
 from xueshi.bridge import guards
@@ -443,6 +445,33 @@ def test_what_cannot_be_kept_is_not_taken(tmp_path: Path, caplog: pytest.LogCapt
     assert desk.status_code == 507 and "没有办成" in desk.text and "请直接联系" in desk.text
     assert "收不下" not in desk.text and "纸质登记表" not in desk.text
     assert made.get("/broken").status_code == 500
+    assert "the disk is full" in caplog.text
+
+
+def test_a_body_is_not_taken_further_once_it_fills_the_disk(caplog: pytest.LogCaptureFixture) -> None:
+    free, taken, told = [30], [0], list[Message]()
+
+    async def keeps(request: Request) -> Response:
+        async for chunk in request.stream():
+            taken[0] += len(chunk) // 2**20
+            free[0] -= len(chunk) // 2**20
+        return PlainTextResponse("kept")
+
+    guard = Middleware(
+        Room, room=lambda: free[0] > 10, words=Words("收不下", "还在"), prefixes=("/m",),
+        at_desk=Words("没有办成", "请告诉党委管理员"), desks=("/desk",),
+    )  # fmt: skip
+    made = Starlette(routes=[Route("/m/x", keeps, methods=["POST"])], middleware=[guard])
+
+    async def comes() -> Message:
+        return {"type": "http.request", "body": bytes(2**20), "more_body": True}
+
+    async def goes(message: Message) -> None:
+        told.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/m/x", "headers": [], "query_string": b""}
+    asyncio.run(made(scope, comes, goes))
+    assert told[0]["status"] == 507 and "收不下" in told[1]["body"].decode() and 20 <= taken[0] <= 24
     assert "the disk is full" in caplog.text
 
 

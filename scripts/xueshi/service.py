@@ -48,6 +48,7 @@ _PAUSE, _POLL = (
 )  # seconds between looks when nobody has knocked: at our own host, at one that we ask
 _BREATH = 0.2  # seconds
 _HOOK = 5 * 1024 * 1024  # bytes
+_HOOKS = 4  # bodies of webhooks in memory at once, whoever sent them: a hint that is missed costs a minute
 _LIFE = 300.0  # seconds that one pass of delivery may take
 
 
@@ -69,7 +70,7 @@ class Service:
         outbox = Outbox(folder / "outbox")
         self.links = Links(self._secret, settings.base_url, outbox.doors.generation)
         self.metrics, self._beat = observe.Metrics(), observe.Beat()
-        self.site = folder / "site"
+        self.site, self._hooks = folder / "site", 0
         host, desk, clone = connecting.connect(settings)
         self.host, self.repo = host, host.repo if isinstance(host, LocalHost) else clone
         together = settings.coalescing
@@ -117,7 +118,6 @@ class Service:
         """What the installation serves beside the bridge."""
         routes: list[BaseRoute] = [
             Route("/", _home),
-            Route("/hooks", self._hook, methods=["POST"]),
             Mount("/site", _Site(self.site)),
             *observe.routes(self._figures(), self._checks(), self.settings.listen.trusted_proxies),
         ]
@@ -125,6 +125,8 @@ class Service:
             routes.append(
                 Mount("/git", git_http.make_app({"xueshi.git": self.host.repo}, self.links.git_token()))
             )
+        else:
+            routes.append(Route("/hooks", self._hook, methods=["POST"]))
         return routes
 
     def _guards(self, folder: Path) -> list[Middleware]:
@@ -204,7 +206,13 @@ class Service:
         """Something happened at the host: look soon. Nothing else of what it says is believed."""
         if int(request.headers.get("content-length") or _HOOK) >= _HOOK:
             return PlainTextResponse("too large\n", 413)
-        body = await request.body()
+        if self._hooks >= _HOOKS:
+            return PlainTextResponse("busy\n", 503)
+        self._hooks += 1
+        try:
+            body = await request.body()
+        finally:
+            self._hooks -= 1
         try:
             hint = self.host.hint({name.lower(): value for name, value in request.headers.items()}, body)
         except HostDenied as error:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import re
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +20,7 @@ from conftest import START, School, committee_files
 from fake_github import FakeGitHub
 from fake_host import BRIDGE, DESK, LOGINS, REPOSITORY, SECRET, WORKFLOW, FakeHost, running
 from starlette.testclient import TestClient
+from starlette.types import ASGIApp, Message
 
 from xueshi import settings
 from xueshi.connecting import connect
@@ -196,6 +199,39 @@ def test_a_signed_webhook_of_another_shape_is_no_fault_of_ours(tmp_path: Path, b
             "x-github-event": "issue_comment", "x-github-delivery": "1", "x-hub-signature-256": f"sha256={signature}",
         }  # fmt: skip
         assert at.client.post("/hooks", content=body, headers=headers).status_code == 202
+
+
+def test_few_webhooks_are_read_at_once_and_the_embedded_host_has_none(tmp_path: Path, school: School) -> None:
+    """Nobody has to sign a body before it is read: many at once would fill the memory."""
+    scope = {
+        "type": "http", "method": "POST", "path": "/hooks", "query_string": b"", "client": ("192.0.2.1", 1),
+        "headers": [(b"host", b"study.test"), (b"content-length", b"9")],
+    }  # fmt: skip
+
+    async def many(app: ASGIApp) -> list[int]:
+        told, more = list[int](), asyncio.Event()
+
+        async def slow() -> Message:
+            await more.wait()
+            return {"type": "http.request", "body": b"unsigned!"}
+
+        async def answered(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                told.append(message["status"])
+
+        asked = [asyncio.create_task(app(dict(scope), slow, answered)) for _ in range(10)]
+        while len(told) < 6:
+            await asyncio.sleep(0.01)
+        more.set()
+        await asyncio.gather(*asked)
+        await app(dict(scope), slow, answered)
+        return told
+
+    with place(tmp_path) as at:
+        assert asyncio.run(many(at.service.app)) == [503] * 6 + [403] * 5
+    shutil.copytree(school.repo.path, tmp_path / "own" / "host.git")
+    own = Service(embedded(tmp_path / "own", HOME))
+    assert TestClient(own.app, base_url=HOME).post("/hooks", content=b"{}").status_code == 404
 
 
 # --- what it says when it cannot start

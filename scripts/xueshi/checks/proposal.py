@@ -91,7 +91,7 @@ def nothing_is_deleted(p: Proposed) -> Iterator[Problem]:
 def changes_say_why(p: Proposed) -> Iterator[Problem]:
     """Only a correction or a void changes a record on main, and it carries who changed it and why."""
     for path, old, new in _altered(p):
-        if (old.change, old.void) == (new.change, new.void):
+        if new.change in (None, old.change) and new.void in (None, old.void):  # taking one away says nothing
             words = "改动已有的记录要在 change 或 void 中写明谁改的和原因"
             yield Problem(path, p.head.line(path, "change"), "", words, "change")
         elif old.void and not new.void and (new.change is None or new.change.action != "restore"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Callable, Sequence
 
@@ -13,10 +14,12 @@ from xueshi.bridge.guards.pages import Words, page
 from xueshi.bridge.guards.scopes import below, unsafe
 
 _LOG = logging.getLogger("xueshi.bridge")
+_LOOK = 4 * 1024 * 1024  # bytes of one body between two looks at the disk
 
 
 class Room:
-    """507 for what is sent below `prefixes` while `room()` says no, and for a request that met a full disk. Those who send
+    """507 for what is sent below `prefixes` while `room()` says no, and for a request that met a full disk
+    or fills it while it comes in. Those who send
     there read `words`, those who take something back `leaving`, a reviewer below `desks` reads `at_desk`."""
 
     def __init__(
@@ -46,12 +49,26 @@ class Room:
             await send(message)
 
         try:
-            await self._app(scope, receive, told)
+            await self._app(scope, self._looking(receive) if unsafe(scope) else receive, told)
         except Exception as error:
             if started or not disk.full(error):
                 raise
             _LOG.exception("the disk is full")
             await page(507, self._of(scope))(scope, receive, send)
+
+    def _looking(self, receive: Receive) -> Receive:
+        """The same body; where it fills the disk, the error that a full one gives."""
+        size = 0
+
+        async def looked() -> Message:
+            nonlocal size
+            message = await receive()
+            before, size = size, size + len(message.get("body", b""))
+            if before // _LOOK < size // _LOOK and not await run_in_threadpool(self._room):
+                raise OSError(errno.ENOSPC, "the disk is nearly full")
+            return message
+
+        return looked
 
     def _of(self, scope: Scope) -> Words:
         if below(scope, self._desks):
