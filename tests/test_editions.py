@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import BRIDGE, School, committee_files
 
 from xueshi import exports, publish, records, sample, sources
 from xueshi.builder import Builder
+from xueshi.errors import XueshiError
 from xueshi.exports import Scope
-from xueshi.git import Repository
+from xueshi.git import Repository, init_bare
 from xueshi.model import MEMBER, OFFICER, Reader, RecordSet
 from xueshi.sealing import Keyring, PageId, SealRefused, access, file_name, unseal
 
@@ -214,3 +217,24 @@ def test_roots_that_are_wrong_are_told_without_showing_them(
         build(site.repo, tmp_path / "site", builder)
     assert "ab" * 31 not in str(told.value)
     shutil.rmtree(tmp_path / "site.builds", ignore_errors=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("records/policy.yaml", b"label: ", b"label: " + "长".encode() * 40),
+        ("records/organisation.yaml", b"name: ", b"name: " + "长".encode() * 70),
+    ],
+)
+def test_no_site_is_made_where_a_file_cannot_be_read_that_every_figure_rests_on(
+    tmp_path: Path, builder: Builder, path: str, old: bytes, new: bytes
+) -> None:
+    """It told zeros as figures. Later faults of these files do not come so far: the version before stays in force."""
+    school, files = School(init_bare(tmp_path / "school.git")), committee_files()
+    files[path] = (files[path] or b"").replace(old, new, 1)
+    school.to_main(school.commit((), files, "Begin\n", BRIDGE))
+    with pytest.raises(XueshiError, match=re.escape(path)) as told:
+        build(school.repo, tmp_path / "site", builder)
+    assert "网站保持原样" in str(told.value) and "the site before stays" in str(told.value)
+    assert "xueshi check" in str(told.value)
+    assert not (tmp_path / "site").exists()

@@ -533,6 +533,21 @@ def test_a_committee_file_that_cannot_be_read_is_never_in_force(school: School) 
     assert read_history(school.repo, "main").approved_blobs[ORGANISATION] == before
 
 
+def test_a_committee_file_before_the_baseline_that_cannot_be_read_is_not_in_force_either(
+    school: School,
+) -> None:
+    """Found by the second program: what was trusted unread left nobody who could decide from then on."""
+    before = read_history(school.repo, "main").approved_blobs[ORGANISATION]
+    broken = school.push({ORGANISATION: b"schema: [nothing\n"})
+    change(school, baseline(broken))
+    study = school.study()
+    school.merge(school.propose(study))
+    assert verdict(school, study.path) == (True, "")
+    found = read_history(school.repo, "main")
+    assert found.approved_blobs[ORGANISATION] == before
+    assert [version.how for version in found.versions[ORGANISATION]] == ["root", "baseline"]
+
+
 def test_a_roster_that_was_removed_rightly_is_gone(school: School) -> None:
     change(school, {ROSTER: None})
     assert ROSTER not in read_history(school.repo, "main").approved_blobs

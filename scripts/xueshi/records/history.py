@@ -201,7 +201,8 @@ def _walk(
             known = versions.setdefault(edit.path, [])
             version = _version(edit, decision, known, files)
             known.append(version)
-            if version.approved and is_committee_file(edit.path):
+            # Trusted or not: what cannot be read is never in force, else nobody could decide from then on.
+            if version.approved and is_committee_file(edit.path) and files.sound(edit):
                 approved.pop(edit.path, None)
                 approved.update({edit.path: edit.blob} if edit.blob is not None else {})
     return versions, approved
