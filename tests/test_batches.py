@@ -23,11 +23,11 @@ from xueshi.errors import HostDenied, HostLimited, HostRefused, HostUnavailable,
 from xueshi.git import RefUpdate
 from xueshi.hosts.base import Budget, Comment, Pull
 from xueshi.hosts.local import LocalHost
-from xueshi.model import Organisation
+from xueshi.model import Change, Organisation
 from xueshi.outbox import Batch, Gathering, Outbox
 from xueshi.outbox.gathering import gathered
-from xueshi.proposals import Sent
-from xueshi.records import parse_file
+from xueshi.proposals import Sent, granted, register
+from xueshi.records import parse_file, study_file
 from xueshi.words import receipt_code
 
 NOW = START + timedelta(days=1)
@@ -492,6 +492,16 @@ def opened_again(rush: Rush, number: int) -> None:
     rush.host.repo.update_refs([rush.host._meta(again, meta, NOW)])
 
 
+def from_elsewhere(rush: Rush, *sent: Sent) -> None:
+    """Main gets these records just as they were sent, as by another pull request."""
+    files: dict[str, bytes | None] = {one.path: study_file(register(one)) for one in sent}
+    School(rush.host.repo, tip=rush.host.repo.resolve(MAIN) or "").push(files)
+
+
+def died(*_: object) -> bool:
+    raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize("then", ["received", "sealed", "pushed"])
 @pytest.mark.parametrize("action", ["register", "correct"])
 def test_what_was_merged_after_the_backup_is_not_taken_for_left_out(
@@ -573,12 +583,163 @@ def test_one_of_a_group_that_main_has_already_is_told_and_the_others_wait(rush: 
     delivery = put_back(rush)
     for hours in range(1, 3):
         delivery.carry(NOW + timedelta(hours=hours))
-    assert rush.sizes() == [2]
+    assert rush.sizes() == [1], "what main has is not written again"
     assert (rush.state(first), rush.state(second)) == ("approved", "pending")
     pull = rush.host.open_pulls()[-1]
     rush.host.merge(pull.number, pull.head, "m0003", NOW)
     delivery.carry(NOW + timedelta(hours=3))
     assert (rush.state(first), rush.state(second)) == ("approved", "approved")
+
+
+@pytest.mark.parametrize("fails", ["away", "budget"])
+def test_a_pull_request_with_nothing_left_is_closed_until_it_is(
+    rush: Rush, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    sent, delivery = grouped(rush, 2)
+    from_elsewhere(rush, *sent)
+    close, calls = rush.host.close, [0]
+
+    def away(number: int, by: str, reason: str, at: datetime) -> Pull:
+        calls[0] += 1
+        if calls[0] == 1:
+            raise HostUnavailable("away")
+        return close(number, by, reason, at)
+
+    if fails == "away":
+        monkeypatch.setattr(rush.host, "close", away)
+    else:
+        rush.host.budget = Budget(apart=3.0)
+        rush.outbox.limits.spend(rush.host.budget, NOW.timestamp())
+    delivery.carry(NOW)
+    assert [rush.state(one) for one in sent] == ["pending"] * 2
+    delivery.carry(NOW + timedelta(minutes=10))
+    assert rush.host.open_pulls() == [] and [rush.state(one) for one in sent] == ["approved"] * 2
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_what_would_put_back_what_main_has_otherwise_is_closed_and_the_rest_proposed_anew(
+    rush: Rush, monkeypatch: pytest.MonkeyPatch, *, dies: bool
+) -> None:
+    """Fewer hours were granted to one of two, through another pull request."""
+    sent, delivery = grouped(rush, 2)
+    less = study_file(replace(register(sent[0]), hours=Decimal(1)))
+    School(rush.host.repo, tip=rush.host.repo.resolve(MAIN) or "").push({sent[0].path: less})
+    if dies:
+        split = rush.outbox.batches.split
+        monkeypatch.setattr(rush.outbox.batches, "split", died)
+        with pytest.raises(KeyboardInterrupt):
+            delivery.carry(NOW)
+        monkeypatch.setattr(rush.outbox.batches, "split", split)
+    for _ in range(2):
+        delivery.carry(NOW)
+    assert [rush.state(one) for one in sent] == ["approved", "pending"] and rush.sizes() == [1]
+    (pull,) = rush.host.open_pulls()
+    rush.host.merge(pull.number, pull.head, "m0003", NOW)
+    delivery.carry(NOW)
+    assert [rush.state(one) for one in sent] == ["approved", "approved"]
+    name = f"{MAIN}:{sent[0].path}"
+    assert rush.host.repo.blobs([name])[name] == less
+
+
+def test_what_main_has_just_so_goes_on_in_its_pull_request(rush: Rush) -> None:
+    sent, delivery = grouped(rush, 2)
+    from_elsewhere(rush, sent[0])
+    delivery.carry(NOW)
+    assert [rush.state(one) for one in sent] == ["approved", "pending"]
+    assert [pull.number for pull in rush.host.open_pulls()] == [1]
+
+
+def test_an_old_outbox_puts_no_granted_hours_back(rush: Rush) -> None:
+    """One of two was granted fewer hours after the backup; then both go to the host together."""
+    first, second = rush.send(2)
+    kept(rush)
+    delivery = rush.delivery()
+    delivery.deliver(NOW)
+    pull = rush.host.find(f"sub/{first.id}")
+    assert pull is not None
+    less = study_file(granted(register(first), Decimal(1), Change("amend", "m0003", NOW, "实际一小时")))
+    rush.host.merge(pull.number, pull.head, "m0003", NOW, grant={first.path: less})
+    for one in (first, second):
+        rush.host.repo.run("update-ref", "-d", f"refs/heads/sub/{one.id}")
+    rush.rules = Gathering(rush=0, seconds=0)
+    delivery = put_back(rush)
+    for hours in range(1, 3):
+        delivery.carry(NOW + timedelta(hours=hours))
+    assert (rush.state(first), rush.state(second)) == ("approved", "pending")
+    pull = rush.host.open_pulls()[-1]
+    base = rush.host.repo.merge_base(MAIN, pull.head) or ""
+    assert set(rush.host.repo.changed(base, pull.head)) == {second.path}
+
+
+@pytest.mark.parametrize("action", ["register", "correct"])
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_an_old_outbox_knows_its_ref_that_was_merged_and_not_tidied(
+    rush: Rush, action: str, *, forgotten: bool
+) -> None:
+    delivery = rush.delivery()
+    sent = rush.send()[0] if action == "register" else corrected(rush, delivery)
+    kept(rush)
+    delivery.deliver(NOW)
+    (pull,) = rush.host.open_pulls()
+    rush.host.merge(pull.number, pull.head, "m0003", NOW)
+    if forgotten and action == "register":  # the host lost the pull request
+        for name in rush.host.repo.refs(f"refs/pull/{pull.number}"):
+            rush.host.repo.run("update-ref", "-d", name)
+    moving(rush, "x")
+    delivery = put_back(rush)
+    for hours in range(1, 3):
+        delivery.carry(NOW + timedelta(hours=hours))
+    assert rush.state(sent) == "approved" and rush.outbox.batches.parked() == []
+    delivery.carry(NOW + timedelta(hours=3))
+    assert rush.host.repo.resolve(f"refs/heads/{pull.head_ref}") is None
+    assert rush.host.open_pulls() == []
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_merge_that_git_does_not_have_yet_returns_nothing(
+    rush: Rush, monkeypatch: pytest.MonkeyPatch, *, named: bool
+) -> None:
+    """The host tells of it, and of its commit or not, before git has it."""
+    (sent,), delivery = rush.send(), rush.delivery()
+    delivery.deliver(NOW)
+    delivery.clone.fetch(rush.host.url, "+refs/heads/*:refs/heads/*")
+    merge = rush.host.merge(1, rush.host.open_pulls()[0].head, "m0003", NOW)
+    pull = rush.host.get(1)
+    assert pull is not None
+    merged = replace(pull, merge=merge if named else None)
+    monkeypatch.setattr(rush.host, "get", lambda number: merged)
+    with monkeypatch.context() as behind:
+        behind.setattr(type(delivery.clone), "fetch", lambda *_: None)
+        assert delivery.reconcile(NOW) == 0 and rush.state(sent) == "pending"
+    assert delivery.reconcile(NOW + timedelta(minutes=11)) == 1 and rush.state(sent) == "approved"
+
+
+@pytest.mark.parametrize("then", ["waits", "merged", "returned"])
+def test_a_number_that_is_given_again_is_anothers(rush: Rush, then: str) -> None:
+    """The host was put back from a backup of before the first pull request."""
+    (first,), delivery = rush.send(), rush.delivery()
+    delivery.deliver(NOW)
+    for name in (*rush.host.repo.refs("refs/pull/1"), f"refs/heads/sub/{first.id}"):
+        rush.host.repo.run("update-ref", "-d", name)
+    (second,) = rush.send(member="m0003")
+    delivery.carry(NOW)
+    (pull,) = rush.host.open_pulls()
+    assert (pull.number, pull.head_ref) == (1, f"sub/{second.id}")
+    if then == "merged":
+        rush.host.merge(1, pull.head, "m0005", NOW)
+    elif then == "returned":
+        rush.host.close(1, "m0005", "照片里不是本人", NOW)
+    at = looks(delivery, 70)
+    row = rush.outbox.get(first.id)
+    assert row is not None and row.state == "parked" and "管理员会重新送审" in (row.reason or "")
+    assert rush.state(second) == {"merged": "approved", "returned": "returned"}.get(then, "pending")
+    looks(delivery, 20, at)
+    assert rush.state(first) == "parked" and rush.outbox.batches.unpark(first.id)
+    delivery.carry(at)
+    found = rush.host.find(f"sub/{first.id}")
+    assert found is not None and found.number == 2 and rush.state(first) == "pending"
+    known = rush.outbox.batches.of_pull(1, pull.head_ref)
+    assert known is not None and known.rows[0].sent.id == second.id
 
 
 def test_a_list_of_a_moment_ago_takes_no_decision_back(rush: Rush, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -945,7 +1106,12 @@ def test_a_correction_that_was_dropped_in_the_merge_is_told_as_returned(
         merged = replace(pull, state="merged", decided_by="m0003", decided_at=NOW.isoformat())
     monkeypatch.setattr(rush.host, "open_pulls", list)
     monkeypatch.setattr(rush.host, "get", lambda number: merged)
-    assert delivery.reconcile(NOW) == 1
+    if kept:
+        assert delivery.reconcile(NOW) == 1
+    else:  # perhaps the host told it before git has it
+        looks(delivery, 50)
+        assert rush.state(sent) == "pending"
+        looks(delivery, 20, NOW + timedelta(minutes=50))
     assert rush.state(sent) == ("approved" if kept else "returned")
 
 

@@ -316,6 +316,24 @@ def test_a_host_that_is_away_delays_a_decision_and_loses_none(
     assert carry_out(slow.office, slow.office.now()) == 0 and state(slow) == "merged"
 
 
+def test_a_decision_that_never_reached_the_host_can_still_be_undone(
+    slow: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow.sent()
+    slow.deliver()
+    page = slow.client.post(f"{slow.reviewer()}/approve", data={"pull": slow.pull()}).text
+    ident = {"decision": decision(page)}
+    later(slow, TEN)
+    with monkeypatch.context() as broken:
+        broken.setattr(slow.host, "get", away)
+        assert carry_out(slow.office, slow.office.now()) == 1
+        page = slow.client.post(f"{slow.reviewer()}/at-once", data=ident).text
+        assert decision(page) == ident["decision"], "the way to undo it is shown"
+        slow.client.post(f"{slow.reviewer()}/undo", data=ident)
+    assert carry_out(slow.office, slow.office.now()) == 0 and state(slow) == "open"
+    assert "待审核 1 条" in slow.client.get(slow.reviewer()).text
+
+
 def test_a_decision_that_the_host_denies_ends_and_can_be_made_again(
     slow: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -108,7 +108,9 @@ def test_a_device_that_forgets_a_link_leaves_the_desk_too(desk: Desk) -> None:
     desk.client.get(reviewer)
     page = desk.client.get(f"{desk.member('m0003')}/mine").text
     assert "审核台也会退出" in page
-    assert cookies(desk) == {"xueshi-me", "xueshi-my-desk", "xueshi-desk-m0003"}
+    assert cookies(desk) == {
+        "xueshi-me", "xueshi-my-desk", "xueshi-my-desk-m0003", "xueshi-desk-m0003",
+    }  # fmt: skip
     desk.client.post("/me/forget", follow_redirects=False)
     assert cookies(desk) == set()
     assert "请输入您的审核码" in desk.client.get(reviewer).text
@@ -120,6 +122,24 @@ def test_the_desk_of_the_member_whose_link_is_forgotten_is_left_wherever_me_lead
     desk.client.get(desk.member("m0003"))
     desk.client.post("/me/forget", follow_redirects=False)
     assert cookies(desk) == set()
+
+
+def test_every_desk_that_was_opened_on_a_shared_device_is_left(desk: Desk) -> None:
+    members = ("m0003", "m0004", "m0005")
+    paths = [desk.reviewer(member) for member in members]
+    for path in paths:
+        desk.client.get(path)
+    desk.client.get(desk.member())
+    desk.client.post("/me/forget", follow_redirects=False)
+    assert cookies(desk) == set()
+    assert all("请输入您的审核码" in desk.client.get(path).text for path in paths)
+
+
+def test_a_foreign_cookie_forgets_nothing_and_breaks_nothing(desk: Desk) -> None:
+    desk.client.get(desk.member())
+    hostile = "xueshi-my-desk-m0003=x; xueshi-my-desk-a b=y; xueshi-my-desk-=z"
+    answer = desk.client.post("/me/forget", headers={"cookie": hostile}, follow_redirects=False)
+    assert answer.status_code == 303 and "m0003" not in str(answer.headers.multi_items())
 
 
 def test_a_browser_that_knows_nobody_forgets_without_a_fault(desk: Desk) -> None:

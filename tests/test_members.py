@@ -10,10 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from conftest import BRIDGE
+from test_batches import opened_again
 from test_bridge import GOOD, NOW, Desk, bridge
 from test_pictures import photo
 
@@ -22,6 +24,7 @@ from xueshi.bridge import carry_out
 from xueshi.cli import main
 from xueshi.delivery.carrying import MISSING
 from xueshi.errors import HostDenied, HostRefused, HostUnavailable
+from xueshi.hosts.base import Budget
 from xueshi.model import Closing, Void
 from xueshi.outbox import Gathering
 from xueshi.words import receipt_code
@@ -68,6 +71,7 @@ def test_what_waits_on_the_host_is_withdrawn_through_it(desk: Desk) -> None:
     desk.deliver()
     page = desk.client.post(f"{receipt}/withdraw").text
     assert "正在撤回" in page and "<h1" in page and "已撤回</h1>" not in page
+    carry_out(desk.office, NOW)
     assert desk.host.get(1).state == "closed"  # type: ignore[union-attr]
     desk.deliver()
     row = desk.outbox.get(ticket(receipt))
@@ -85,8 +89,8 @@ def test_one_leaves_a_group_and_the_others_stay(desk: Desk) -> None:
     desk.client.post(f"{mine}/withdraw")
     desk.client.post(f"{others[0]}/withdraw")  # before the first is through
     for _ in range(3):
-        desk.deliver()
         carry_out(desk.office, NOW)
+        desk.deliver()
     desk.deliver()
     states = [desk.outbox.get(ticket(r)).state for r in (mine, *others)]  # type: ignore[union-attr]
     assert states == ["withdrawn", "withdrawn", "pending"]
@@ -149,11 +153,14 @@ def parked(desk: Desk, *receipts: str) -> None:
     assert {desk.outbox.get(ticket(one)).state for one in receipts} == {"parked"}  # type: ignore[union-attr]
 
 
-def test_what_was_set_aside_is_withdrawn_at_once_and_the_rest_goes_on(desk: Desk) -> None:
+def test_what_was_set_aside_is_withdrawn_in_the_next_pass_and_the_rest_goes_on(desk: Desk) -> None:
     mine, other = desk.sent(key="a"), desk.sent(desk.member("m0005"), key="b")
     parked(desk, mine, other)
     (before,) = desk.outbox.batches.parked()
     page = desk.client.post(f"{mine}/withdraw").text
+    assert "连上审核台就撤回" in page and 'data-state="received"' in page, "it looks again by itself"
+    carry_out(desk.office, NOW)
+    page = desk.client.get(mine).text
     assert "已撤回</h1>" in page and "修改后重新提交" in page and "正在" not in page
     assert desk.outbox.withdrawals.open() == []
     assert not desk.outbox.batches.unpark(before.id), "nobody retries what holds it"
@@ -170,6 +177,7 @@ def test_the_last_one_set_aside_leaves_nothing_to_retry(desk: Desk) -> None:
     receipt = desk.sent()
     parked(desk, receipt)
     desk.client.post(f"{receipt}/withdraw")
+    carry_out(desk.office, NOW)
     held = desk.outbox.batches.get(ticket(receipt))
     assert held is not None and held.state == "decided" and desk.outbox.batches.parked() == []
     desk.deliver()
@@ -207,13 +215,15 @@ def test_a_host_that_is_away_is_asked_again_before_what_was_set_aside_is_withdra
 
     with pytest.MonkeyPatch.context() as broken:
         broken.setattr(desk.host, "find", away)
-        page = desk.client.post(f"{receipt}/withdraw").text
+        desk.client.post(f"{receipt}/withdraw")
+        carry_out(desk.office, NOW)
+        page = desk.client.get(receipt).text
     assert "连上审核台就撤回" in page and "管理员会处理" not in page
     carry_out(desk.office, NOW)
     assert "已撤回</h1>" in desk.client.get(receipt).text
 
 
-def test_a_decision_is_told_at_once_that_its_record_was_withdrawn(desk: Desk) -> None:
+def test_a_decision_is_told_that_its_record_was_withdrawn(desk: Desk) -> None:
     desk.office.undo = timedelta(minutes=10)
     desk.delivery.rules = Gathering(rush=0, seconds=0)
     alone = desk.sent(key="a")
@@ -223,6 +233,8 @@ def test_a_decision_is_told_at_once_that_its_record_was_withdrawn(desk: Desk) ->
     desk.client.post(f"{desk.reviewer()}/approve", data={"pull": [desk.pull(1), desk.pull(2)]})
     for receipt in (alone, mine):
         desk.client.post(f"{receipt}/withdraw")
+    assert desk.client.get(desk.reviewer()).text.count("本人正在撤回") == 2
+    carry_out(desk.office, NOW)
     page = desk.client.get(desk.reviewer()).text
     assert "刚才的决定" not in page and desk.outbox.decisions.waiting() == []
     assert "：已被本人撤回，不用再审" in page and "其中一条已被本人撤回，其余 1 条会重新送来" in page
@@ -244,6 +256,7 @@ def test_a_decision_waits_for_a_withdrawal_that_was_first(
     with monkeypatch.context() as broken:
         broken.setattr(desk.host, "close", away)
         desk.client.post(f"{receipt}/withdraw")
+        carry_out(desk.office, NOW)
         assert "本人正在撤回" in desk.client.get(desk.reviewer()).text
         assert carry_out(desk.office, NOW + timedelta(minutes=10)) == 1
         assert desk.host.get(1).state == "open"  # type: ignore[union-attr]
@@ -302,10 +315,145 @@ def away(*_: object) -> None:
     raise HostUnavailable("away")
 
 
+def given_again(desk: Desk) -> tuple[str, str]:
+    """The host was put back from a backup without pull request 1, and another member's got its number: the receipts of
+    the one that is gone and of the one that is there."""
+    mine = desk.sent(key="a")
+    desk.deliver()
+    for name in ("refs/pull/1/head", "refs/pull/1/meta", f"refs/heads/sub/{ticket(mine)}"):
+        desk.school.repo.run("update-ref", "-d", name)
+    other = desk.sent(desk.member("m0005"), key="b")
+    desk.deliver()
+    pull = desk.host.get(1)
+    assert pull is not None and pull.head_ref == f"sub/{ticket(other)}"
+    return mine, other
+
+
+def test_a_withdrawal_closes_nothing_of_others_that_was_given_its_number(desk: Desk) -> None:
+    mine, other = given_again(desk)
+    desk.client.post(f"{mine}/withdraw")
+    carry_out(desk.office, NOW)
+    assert desk.host.get(1).state == "open"  # type: ignore[union-attr]
+    assert "正在撤回" in desk.client.get(mine).text
+    desk.client.post(f"{desk.reviewer()}/approve", data={"pull": desk.pull()})
+    assert desk.host.get(1).state == "merged", "nor does it keep a decision on it waiting"  # type: ignore[union-attr]
+    desk.deliver()
+    assert "已通过</h1>" in desk.client.get(other).text
+
+
+def test_what_was_decided_under_a_number_given_again_is_not_told_as_withdrawn(desk: Desk) -> None:
+    mine, _ = given_again(desk)
+    desk.client.post(f"{mine}/withdraw")
+    seen = desk.pull()
+    desk.host.close(1, "m0005", "日期有误", NOW)
+    late = desk.client.post(f"{desk.reviewer()}/approve", data={"pull": seen}).text
+    assert "这条已经审完了" in late and "已被本人撤回" not in late
+
+
+def test_a_request_keeps_the_wish_and_leaves_the_host_to_the_worker(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receipts = [desk.sent(key=key, title=key) for key in ("甲", "乙", "丙")]
+    desk.deliver()
+    calls, woken = [], []
+
+    def slow(*_: object) -> None:
+        calls.append(1)
+        raise HostUnavailable("a minute, then nothing")
+
+    desk.office.wake = lambda: woken.append(1)
+    with monkeypatch.context() as broken:
+        for name in ("get", "find", "close", "open_pulls"):
+            broken.setattr(desk.host, name, slow)
+        for receipt in (*receipts, receipts[0]):
+            assert "正在撤回" in desk.client.post(f"{receipt}/withdraw").text
+    assert calls == [] and len(woken) == 3, "what is wanted already is nothing new"
+    carry_out(desk.office, NOW)
+    assert desk.host.open_pulls() == []
+
+
+def test_what_its_member_took_back_is_not_approved_when_it_is_opened_again(desk: Desk) -> None:
+    receipt = desk.sent()
+    desk.deliver()
+    withdrawn(desk, receipt)
+    opened_again(desk, 1)  # type: ignore[arg-type]  # its host is all it needs
+    desk.deliver()
+    refused = desk.client.post(f"{desk.reviewer()}/approve", data={"pull": desk.pull()})
+    assert refused.status_code == 409 and "已被本人撤回：不用再审" in refused.text
+    assert desk.host.get(1).state == "open"  # type: ignore[union-attr]
+    carry_out(desk.office, NOW)
+    pull = desk.host.get(1)
+    assert pull is not None and (pull.state, pull.decided_by) == ("closed", "m0012")
+    assert pull.reason == f"撤回 {receipt_code(ticket(receipt))} 本人撤回"
+    desk.deliver()
+    assert "已撤回</h1>" in desk.client.get(receipt).text
+
+
+def test_a_decision_made_before_it_was_taken_back_is_not_carried_out_when_it_is_opened_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receipt = desk.sent()
+    desk.deliver()
+    withdrawn(desk, receipt)
+    opened_again(desk, 1)  # type: ignore[arg-type]  # its host is all it needs
+    pull = desk.host.get(1)
+    assert pull is not None
+    desk.outbox.decisions.add(1, pull.head, "m0003", "approve", {"title": "旧的"}, NOW, NOW.timestamp())
+    with monkeypatch.context() as broken:
+        broken.setattr(desk.host, "close", away)
+        carry_out(desk.office, NOW)
+    assert desk.host.get(1).state == "open"  # type: ignore[union-attr]
+    assert "旧的：已被本人撤回" in desk.client.get(desk.reviewer()).text
+
+
+def test_who_stayed_in_a_group_goes_on_when_its_first_pull_request_is_opened_again(desk: Desk) -> None:
+    desk.delivery.rules = Gathering(rush=0, seconds=0)
+    mine, other = desk.sent(key="a"), desk.sent(desk.member("m0005"), key="b")
+    desk.deliver()
+    withdrawn(desk, mine)
+    opened_again(desk, 1)  # type: ignore[arg-type]  # its host is all it needs
+    for _ in range(2):
+        carry_out(desk.office, NOW)
+        desk.deliver()
+    (pull,) = desk.host.open_pulls()
+    assert pull.head_ref == desk.outbox.batches.get(desk.outbox.get(ticket(other)).batch).ref  # type: ignore[union-attr, arg-type]
+    assert [desk.outbox.get(ticket(one)).state for one in (mine, other)] == ["withdrawn", "pending"]  # type: ignore[union-attr]
+
+
+def withdrawn(desk: Desk, receipt: str) -> None:
+    """Taken back, all the way."""
+    desk.client.post(f"{receipt}/withdraw")
+    for _ in range(2):
+        carry_out(desk.office, NOW)
+        desk.deliver()
+    assert "已撤回</h1>" in desk.client.get(receipt).text
+
+
+@pytest.mark.parametrize("undo", [0, 10])
+def test_nothing_is_approved_at_once_over_a_wish_that_is_on_its_way(desk: Desk, undo: int) -> None:
+    desk.office.undo = timedelta(minutes=undo)
+    receipt = desk.sent()
+    desk.deliver()
+    if undo:
+        desk.client.post(f"{desk.reviewer()}/approve", data={"pull": desk.pull()})
+    desk.client.post(f"{receipt}/withdraw")
+    if undo:
+        (made,) = desk.outbox.decisions.waiting()
+        page = desk.client.post(f"{desk.reviewer()}/at-once", data={"decision": str(made.id)}).text
+    else:
+        page = desk.client.post(f"{desk.reviewer()}/approve", data={"pull": desk.pull()}).text
+    assert "本人正在撤回，撤回后这个决定不再生效" in page and "已通过 1 条" not in page
+    assert desk.host.get(1).state == "open"  # type: ignore[union-attr]
+    carry_out(desk.office, NOW)
+    desk.deliver()
+    assert "已撤回</h1>" in desk.client.get(receipt).text
+    assert "已被本人撤回，不用再审" in desk.client.get(desk.reviewer()).text
+
+
 def test_what_is_taken_back_while_its_pull_request_is_missing_is_told_what_it_waits_for(desk: Desk) -> None:
     receipt = desk.sent()
     desk.deliver()
-    held = desk.outbox.batches.of_pull(1)
+    held = desk.outbox.batches.get(ticket(receipt))
     assert held is not None
     desk.outbox.batches.park(held, "pull 1 is not on the host", MISSING)
     code = receipt_code(ticket(receipt))
@@ -642,3 +790,28 @@ def test_a_code_is_found_however_it_is_typed(desk: Desk) -> None:
         answer = desk.client.get(wrong)
         assert answer.status_code == 404 and "没有这个回执号" in answer.text
     assert 'value="&lt;b&gt;"' in desk.client.get("/s/<b>").text
+
+
+def test_a_withdrawal_that_is_denied_leaves_its_calls_to_decisions(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was tried again in every pass, and took the only call that the host allowed."""
+    mine = desk.sent(key="a", title="甲")
+    other = desk.sent(desk.member("m0005"), key="b", title="乙")
+    desk.deliver()
+    desk.office.undo = timedelta(minutes=1)
+    (number,) = [pull.number for pull in desk.host.open_pulls() if pull.head_ref.endswith(ticket(other))]
+    desk.client.post(f"{desk.reviewer()}/approve", data={"pull": desk.pull(number)})
+    desk.client.post(f"{mine}/withdraw")
+    calls: list[int] = []
+
+    def denied(*told: Any) -> None:
+        calls.append(told[0])
+        raise HostDenied("403")
+
+    monkeypatch.setattr(type(desk.host), "budget", Budget(apart=3.0))
+    monkeypatch.setattr(desk.host, "close", denied)
+    for seconds in range(0, 1300, 4):
+        carry_out(desk.office, NOW + timedelta(minutes=2, seconds=seconds))
+    found = desk.host.get(number)
+    assert found is not None and found.state == "merged" and 2 <= len(calls) <= 4

@@ -9,7 +9,7 @@ import zlib
 from datetime import date
 
 import pytest
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageCms
 
 from xueshi import pictures
 from xueshi.errors import PictureRefused
@@ -65,6 +65,17 @@ def test_every_mode_becomes_a_plain_picture(mode: str) -> None:
     out = io.BytesIO()
     Image.new(mode, (40, 30)).save(out, "TIFF" if mode == "none" else ("JPEG" if mode == "CMYK" else "PNG"))
     assert Image.open(io.BytesIO(clean(out.getvalue()).data)).mode == "RGB"
+
+
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+@pytest.mark.parametrize("profile", [b"garbage" * 50, b"\0" * 128, SRGB[:200]])
+def test_a_broken_colour_profile_costs_no_picture(profile: bytes) -> None:
+    sent = io.BytesIO()
+    Image.new("RGB", (40, 30), "red").save(sent, "JPEG", icc_profile=profile)
+    kept = clean(sent.getvalue())
+    assert (kept.width, kept.height) == (40, 30)
 
 
 def test_a_large_grey_scan_is_a_picture() -> None:

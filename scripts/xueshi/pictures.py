@@ -153,7 +153,7 @@ def _rgb(image: Image.Image, profile: bytes | None) -> Image.Image:
                 image, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
             )
             image = converted or image
-        except ImageCms.PyCMSError:
+        except (ImageCms.PyCMSError, OSError):  # the second: one that cannot be read at all
             pass  # an odd profile costs a shade of colour, not the picture
     return image.convert("RGB")
 

@@ -155,6 +155,21 @@ def test_a_decided_proposal_is_found_after_its_ref_is_gone(side: Side) -> None:
         assert found.head == pull.head
 
 
+@remote
+@pytest.mark.parametrize("again", [1, 2])
+def test_of_two_pulls_of_a_ref_the_open_one_is_found(side: Side, again: int) -> None:
+    """Somebody opened a second one on the host, and perhaps the first again."""
+    state, pull = fake_of(side).state, side.offer()
+    state.close(pull.number, "weiceining")
+    second = state.open(pull.head_ref, "再来", "")
+    found = side.host.find(pull.head_ref)
+    assert found is not None and (found.number, found.state) == (2, "open")
+    state.close(second.number, "weiceining")
+    state.pulls[again].state, state.pulls[again].decided_at = "open", None
+    found = side.host.find(pull.head_ref)
+    assert found is not None and (found.number, found.state) == (again, "open")
+
+
 @everywhere
 def test_a_comment_is_written_once_and_then_replaced(side: Side) -> None:
     pull = side.offer()

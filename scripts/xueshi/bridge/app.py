@@ -201,7 +201,7 @@ def _desk_routes(office: Office) -> list[BaseRoute]:
     def view(name: str) -> Handler:
         def show(who: desk.Reviewer, request: Request, form: Any) -> Response:
             answer = desk.show(office, who, _view(request, name))
-            return me.remember_desk(office, answer, who.token) if _is_seen(request) else answer
+            return me.remember_desk(office, answer, who) if _is_seen(request) else answer
 
         return page(show)
 

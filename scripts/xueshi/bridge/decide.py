@@ -17,7 +17,7 @@ from xueshi.bridge.office import Office
 from xueshi.bridge.pages import Refused
 from xueshi.bridge.people import named, names
 from xueshi.bridge.queue import is_own, judged, may_decide
-from xueshi.bridge.withdraw import carry_withdrawals, wanted_back
+from xueshi.bridge.withdraw import carry_withdrawals, wanted_back, was_withdrawn
 from xueshi.delivery import MAIN, leaving, returning
 from xueshi.errors import (
     HostDenied,
@@ -61,17 +61,17 @@ def decide(
         raise Refused(409, "decided", "这条您已经决定了", "要改主意，请先撤销原来的决定。")
     if office.undo:
         return WAITING
-    _carry(office, host, made, now)
+    _carry(office, host, made, now, wanted_back(office, now))
     return _told(office, made)
 
 
 def hasten(office: Office, by: str, ident: int) -> None:
-    """Carry out at once what `by` decided."""
+    """Carry out at once what `by` decided, unless a member is taking it back."""
     now = office.now()
     if office.outbox.decisions.hasten(ident, by, now.timestamp()):
         made = next((d for d in office.outbox.decisions.due(now.timestamp()) if d.id == ident), None)
         if made is not None:
-            _carry(office, desk_host(office), made, now)
+            _carry(office, desk_host(office), made, now, wanted_back(office, now))
 
 
 def carry_out(office: Office, now: datetime) -> int:
@@ -84,8 +84,7 @@ def carry_out(office: Office, now: datetime) -> int:
     for made in office.outbox.decisions.due(now.timestamp()):
         if office.outbox.limits.blocked(now.timestamp()):
             break
-        if made.pull not in going:
-            _carry(office, office.desk, made, now)
+        _carry(office, office.desk, made, now, going)
     with contextlib.suppress(
         XueshiError
     ):  # read what main's move made stale here: no reviewer waits for that
@@ -121,13 +120,19 @@ def desk_host(office: Office) -> Host:
     return office.desk
 
 
-def _carry(office: Office, host: Host, made: Decision, now: datetime) -> None:
-    """One decision; what the host could not do now stays begun, and is tried again."""
-    decisions, limits = office.outbox.decisions, office.outbox.limits
-    if not limits.spend(host.budget, now.timestamp()) or not decisions.begin(made.id):
+def _carry(office: Office, host: Host, made: Decision, now: datetime, going: frozenset[str]) -> None:
+    """One decision, unless a member who was first is taking back what it is about (`going`: refs). What the host could
+    not do now is tried again; it can be undone until the host was there."""
+    decisions, limits, at = office.outbox.decisions, office.outbox.limits, now.timestamp()
+    if limits.ready(host.budget, at) > at:
         return
     try:
-        _act(office, host, made, now)
+        pull = host.get(made.pull)
+        if pull is None:
+            raise gone()
+        if pull.head_ref in going or not limits.spend(host.budget, at) or not decisions.begin(made.id):
+            return
+        _act(office, host, made, pull, now)
         decisions.end(made.id, "done")
     except Refused as refused:
         decisions.end(made.id, "failed", f"{refused.title}：{refused.cure}")
@@ -148,10 +153,7 @@ def _carry(office: Office, host: Host, made: Decision, now: datetime) -> None:
         decisions.end(made.id, "failed", "系统出错了，没有办成。请再试一次；还是不行，请联系党委管理员")
 
 
-def _act(office: Office, host: Host, made: Decision, now: datetime) -> None:
-    pull = host.get(made.pull)
-    if pull is None:
-        raise gone()
+def _act(office: Office, host: Host, made: Decision, pull: Pull, now: datetime) -> None:
     if _is_done(office, pull, made.by, made.what):
         return
     grant = _ready(office, pull, made.head, made.by, made.what, made.payload, made.at)
@@ -181,7 +183,7 @@ def _ready(
 ) -> dict[str, bytes]:
     """The files that go with a merge. Raises Refused for what may not be done now. `at`: when it was decided, for what is
     carried out now; a role that ended in between decides nothing, as history would not count it."""
-    if pull.state != "open":
+    if pull.state != "open" or was_withdrawn(office, pull):
         raise over(office, pull)
     if not head:
         raise Refused(409, "no head", "没有说明看到的是哪一版", "请刷新后再看。")

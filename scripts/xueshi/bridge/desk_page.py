@@ -146,7 +146,8 @@ def _about(opened: Item | None, view: View) -> Row | None:
 def _waiting(office: Office, who: Reviewer) -> Iterator[tuple[Decision, int, bool]]:
     """The reviewer's decisions that are not carried out yet, newest first, with the minutes that are left, and whether
     a member is taking back what they are about."""
-    now, going = office.now().timestamp(), wanted_back(office, office.now())
+    now, wanted = office.now().timestamp(), wanted_back(office, office.now())
+    going = {pull.number for pull in office.pulls() if pull.head_ref in wanted}
     for made in reversed(office.outbox.decisions.waiting(who.member)):
         left = 0 if made.state == "begun" else max(0, -int(-(made.due - now) // 60))
         yield made, left, made.pull in going

@@ -4,7 +4,7 @@ in it: it leads to /me, and the browser says by a cookie which link was opened h
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from xueshi.bridge import device
@@ -24,9 +24,11 @@ def remember_link(office: Office, answer: Page, token: str) -> Page:
     return _remember(office, answer, _LINK, token)
 
 
-def remember_desk(office: Office, answer: Page, token: str) -> Page:
-    """As remember_link; /me/desk leads to this desk, which still asks for its code."""
-    return _remember(office, answer, _DESK, token)
+def remember_desk(office: Office, answer: Page, who: Reviewer) -> Page:
+    """As remember_link; /me/desk leads to this desk, which still asks for its code. Each desk is noted besides, since
+    browsers do not send here the cookies by which desks know them."""
+    _remember(office, answer, _noted(who.member), who.token)
+    return _remember(office, answer, _DESK, who.token)
 
 
 def go(office: Office, cookies: Mapping[str, str], below: str) -> Page:
@@ -52,18 +54,30 @@ def desk(office: Office, cookies: Mapping[str, str]) -> Page:
 
 
 def forget(office: Office, cookies: Mapping[str, str]) -> Page:
-    """This browser leads nobody anywhere any more, and the desks of those it knew by /me ask for their codes again."""
+    """This browser leads nobody anywhere any more, and every desk that was opened in it asks for its code again."""
     answer = redirect("/site/")
-    for name, purpose in ((_LINK, "m"), (_DESK, "desk")):
-        with contextlib.suppress(LinkRefused):
-            device.forget(answer, office.links.opened(purpose, cookies.get(name, "")))
+    for name in (_LINK, _DESK):
         _forget(answer, name)
+    for member in sorted(set(_opened(office, cookies))):
+        _forget(device.forget(answer, member), _noted(member))
     return answer
 
 
 def leave(who: Reviewer) -> Page:
     """This browser leads nobody to a desk, and the reviewer's own asks for its code again."""
-    return _forget(device.forget(redirect(who.path), who.member), _DESK)
+    return _forget(_forget(device.forget(redirect(who.path), who.member), _DESK), _noted(who.member))
+
+
+def _noted(member: str) -> str:
+    return f"{_DESK}-{member}"
+
+
+def _opened(office: Office, cookies: Mapping[str, str]) -> Iterator[str]:
+    """Whose link or desk was opened in this browser, as far as those hold; else no desk knows it by them either."""
+    for name, token in cookies.items():
+        if name == _LINK or name.startswith(_DESK):
+            with contextlib.suppress(LinkRefused):
+                yield office.links.opened("m" if name == _LINK else "desk", token)
 
 
 def _forget(answer: Page, name: str) -> Page:

@@ -95,6 +95,7 @@ class Office:
         self.host, self.per_member = host or desk, per_member
         self.brought: dict[str, Any] = {}  # what open proposals bring, by head; see brought.brings
         self.judged: dict[Any, Any] = {}  # what was found of them; see queue.items
+        self.barred: dict[str, datetime] = {}  # refs the host denied to close, and when it is asked again
         self._kept: tuple[object, Kept | None] = (None, None)
         self._current: Current | None = None
         self._stamp: object = None

@@ -37,6 +37,7 @@ _IN_A_ROW = 3  # pull requests that cannot be read, then the host is meant
 _TOGETHER = 50  # refs in one push
 # For the members whose pull request is missing.
 MISSING = "审核台上的这一条被删掉或移走了。内容和照片都还在，管理员会重新送审，您不用重新提交"
+_NOT_THERE = "merged, as the host says, but main has nothing of it"
 T = TypeVar("T")
 _LOG = logging.getLogger("xueshi.delivery")
 
@@ -193,37 +194,48 @@ class Delivery:
         """Ask the host what became of what waits; how many submissions were decided. Its list says what waits;
         whoever is not as the list says is asked for alone, since a list may be of a moment ago."""
         self.opened = self.host.open_pulls()
-        waiting = {pull.number for pull in self.opened}
-        shut = self.outbox.batches.seen(waiting)
-        undecided = self.outbox.batches.undecided(now.timestamp())
-        found = self._settling.on_main(held for held in undecided if held.pull in waiting)
-        asked = {held.id: held for held in undecided if held.pull not in waiting or held.id in found}
+        shut = self.outbox.batches.seen({pull.number: pull.head_ref for pull in self.opened})
+        waiting = {(pull.number, pull.head_ref) for pull in self.opened}
+        undecided = {held.id: held for held in self.outbox.batches.undecided(now.timestamp())}
+        listed = [held for held in undecided.values() if (held.pull, held.ref) in waiting]
+        still = {held.id for held in listed} - self._settling.on_main(listed)
+        asked = {ident: held for ident, held in undecided.items() if ident not in still}
         asked.update({held.id: held for held in shut})
         return self._each("pulls", asked.items(), lambda held: self._looked(held, now))
 
     def _looked(self, held: Batch, now: datetime) -> int:
         """What became of one pull request."""
         pull = self.host.get(held.pull or 0)
+        if pull is not None and pull.head_ref != held.ref:
+            pull = None  # a host that was put back from a backup gives numbers again
         if pull is not None and pull.state == "open":
             if held.state == "proposed":
-                return self._settling.elsewhere(held, now)
+                return self._settling.elsewhere(held, pull, now)
             self.outbox.batches.reopen(held)
         elif held.state != "decided":
-            if pull is not None:
+            if pull is None:
+                self._missing(held, now)
+            elif self._settling.arrived(held, pull) or not self._again(held, now, _NOT_THERE):
                 return self._settling.decided(held, pull, now)
-            self._missing(held, now)
         return 0
 
+    def _again(self, held: Batch, now: datetime, words: str) -> bool:
+        """Whether it is looked for again: for an hour, since a host may not know everywhere at once what it knows."""
+        looks = held.attempts + 1 < _LOOKS
+        if looks:
+            self.outbox.batches.retry(held, now.timestamp() + _LOOK_AGAIN, words)
+        return looks
+
     def _missing(self, held: Batch, now: datetime) -> None:
-        """Its pull request is deleted, or leads elsewhere than to main: looked for again for an hour, since a host may not
-        know everywhere at once what it knows; then set aside, and looked for as before."""
-        words = f"pull {held.pull} is not on the host: it was deleted, or leads to another ref than main"
-        looks, later = held.attempts + 1, now.timestamp() + _LOOK_AGAIN
+        """Its pull request is deleted, or leads elsewhere than to main, or its number is another's: looked for again, then
+        set aside, and looked for as before."""
+        words = (
+            f"pull {held.pull} is not on the host: it was deleted, or leads to another ref than main, or the host was put "
+            "back from a backup and its number is another's"
+        )
         if held.state == "parked":
-            self.outbox.batches.advance(held, next_at=later)
-        elif looks < _LOOKS:
-            self.outbox.batches.retry(held, later, words)
-        else:
+            self.outbox.batches.advance(held, next_at=now.timestamp() + _LOOK_AGAIN)
+        elif not self._again(held, now, words):
             _LOG.error("batch %s is parked: %s", held.id, words)
             self.outbox.batches.park(held, f"{words}; retry proposes it again", MISSING)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from xueshi.delivery.clone import MAIN
-from xueshi.delivery.settling import settle
+from xueshi.delivery.settling import on_main, part
 from xueshi.errors import HostConflict, HostRefused, HostUnavailable
 from xueshi.git import Identity, NewCommit, Repository
 from xueshi.hosts.base import Host
@@ -17,6 +17,8 @@ from xueshi.proposals import Told, changes_message, corrected, pull_body, pull_t
 from xueshi.records import evidence_path, parse_file, read_commits, study_file, submission
 from xueshi.ulids import year_of
 from xueshi.words import receipt_code
+
+_NEWEST = ("--first-parent", "-100")  # commits of a merged ref among which ours are
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +66,14 @@ class Proposing:
 
     def holds(self, held: Batch, commit: str | None, there: str) -> bool:
         """Whether a ref (at `there`) holds what we would push or have pushed (`commit`), perhaps amended, or from another
-        base by an outbox that was lost; if not, it is a stranger's."""
+        base by an outbox that was lost, perhaps merged since; if not, it is a stranger's."""
         known = self.clone.resolve(commit) if commit else None
         if known is not None and self.clone.is_ancestor(known, there):
             return True
-        sent = {told.id for one in read_commits(self.clone, there, f"^{MAIN}") if (told := submission(one))}
+        merged = self.clone.is_ancestor(there, MAIN)
+        revs, options = ((there,), _NEWEST) if merged else ((there, f"^{MAIN}"), ())
+        commits = read_commits(self.clone, *revs, options=options)
+        sent = {told.id for one in commits if (told := submission(one))}
         return {row.sent.id for row in held.rows} <= sent
 
     def _begun(self, held: Batch) -> Batch:
@@ -136,9 +141,8 @@ class Proposing:
     def open(self, held: Batch, now: datetime) -> None:
         """Find, open, find again: whatever was lost on the way, one ref has one pull request."""
         pull = self.host.find(held.ref)
-        if pull is None and self._is_on_main(held):
-            told = dict.fromkeys((row.sent.id for row in held.rows), ("approved", None, ""))
-            settle(self.outbox, held, told, now.isoformat())
+        if pull is None and (found := on_main(self.clone, held)):
+            part(self.outbox, held, found, now)  # an outbox put back from a backup proposes nothing twice
             return
         if pull is None:
             if not self.outbox.limits.spend(self.host.budget, now.timestamp()):
@@ -150,11 +154,6 @@ class Proposing:
                 if pull is None:
                     raise
         self.outbox.batches.propose(held, pull.number, pull.url, now)
-
-    def _is_on_main(self, held: Batch) -> bool:
-        """Whether main holds its records: an outbox put back from a backup proposes nothing twice."""
-        paths = [row.sent.path for row in held.rows if row.sent.action == "register"]
-        return bool(paths) and len(self.clone.tree(MAIN, *paths)) == len(held.rows)
 
     def _words(self, held: Batch) -> tuple[str, str]:
         told = [self._told(row, held) for row in held.rows]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from xueshi.delivery.clone import MAIN, REFSPECS
+from xueshi.errors import HostUnavailable
 from xueshi.git import Repository
 from xueshi.hosts.base import Host, Pull
 from xueshi.hosts.remote import cleaned
@@ -21,6 +22,7 @@ _ONE = re.compile(
 _READ = 8000  # characters of a text in which lines are looked for
 _UNSAID = "审核人没有写原因，请直接询问"
 _BRIDGE, _ELSEWHERE = "xueshi", "这里的登记已经随另一个合并请求通过，不用再审"
+Told = tuple[str, str | None, str]  # what became of a submission: its state, decider and reason
 
 
 def leaving(kind: str, submission_id: str, reason: str) -> str:
@@ -40,11 +42,16 @@ def _lines(text: str) -> list[tuple[str, str, str]]:
     return [(one[1], one[2], one[3].rstrip()) for one in found if one]
 
 
-def settle(outbox: Outbox, held: Batch, told: Mapping[str, tuple[str, str | None, str]], at: str) -> int:
-    """Record that a batch is decided at `at` (ISO): `told` gives each submission its state, decider and reason. How
-    many were; 0 when the batch was taken away meanwhile."""
-    values = {ident: _outcome(*what, at) for ident, what in told.items()}
-    return len(values) if outbox.batches.decide(held, values) else 0
+def on_main(clone: Repository, held: Batch) -> dict[str, Told]:
+    """What waits of a batch although main has it: approved, whichever pull request brought it."""
+    waits = {row.sent.path: row.sent.id for row in held.rows if row.waits and row.sent.action == "register"}
+    return {waits[path]: ("approved", None, "") for path in (clone.tree(MAIN, *waits) if waits else ())}
+
+
+def part(outbox: Outbox, held: Batch, told: Mapping[str, Told], now: datetime, at: str | None = None) -> int:
+    """Record what is decided of a batch whose pull request is over (at `at`, ISO); the rest goes to the host anew. How
+    many are decided; 0 when the batch was taken away meanwhile."""
+    return len(told) if outbox.batches.split(held, _outcomes(told, at or now.isoformat()), now) else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +62,33 @@ class Settling:
     clone: Repository
     host: Host
 
+    def arrived(self, held: Batch, pull: Pull) -> bool:
+        """Whether main shows what a decided pull request came to: a host may tell of a merge before git has it. Raises
+        HostUnavailable where the host names the merge, so that there is no doubt."""
+        if pull.state != "merged":
+            return True
+        self.clone.fetch(self.host.url, *REFSPECS)
+        if pull.merge is not None and not self.clone.is_ancestor(pull.merge, MAIN):
+            raise HostUnavailable(f"the merge of pull {pull.number} is not fetched yet")
+        if pull.merge is not None or self.clone.is_ancestor(pull.head, MAIN):
+            return True
+        return any(state == "approved" for state, _, _ in self._merged(held, pull).values())
+
     def decided(self, held: Batch, pull: Pull, now: datetime) -> int:
         """Record what a batch's pull request came to, merged or closed; how many submissions were decided."""
         if pull.state != "merged":
             return self._closed(held, pull, now)
-        self.clone.fetch(self.host.url, *REFSPECS)
+        told = _outcomes(self._merged(held, pull), pull.decided_at or now.isoformat())
+        return len(told) if self.outbox.batches.decide(held, told) else 0
+
+    def _merged(self, held: Batch, pull: Pull) -> dict[str, Told]:
+        """What a merge made of each submission."""
         merge = self._merge(pull)
         by = self._decider(merge, pull)
         before, after = (merge.parents[0], merge.sha) if merge else (self._parted(held, pull), MAIN)
         paths = [row.sent.path for row in held.rows]
         there, was = self.clone.tree(after, *paths), self.clone.tree(before, *paths) if before else {}
-        told = {
+        return {
             row.sent.id: ("approved", by, "")
             # Of a correction the file was there before: merged is what it changed.
             if row.sent.path in there
@@ -73,7 +96,6 @@ class Settling:
             else ("returned", by, "审核人合并时去掉了这一条")
             for row in held.rows
         }
-        return settle(self.outbox, held, told, pull.decided_at or now.isoformat())
 
     def _merge(self, pull: Pull) -> Commit | None:
         """The merge on main's line that brought a pull request; None where another way was taken. What main was before is
@@ -98,39 +120,42 @@ class Settling:
         }
         return frozenset(paths[name] for name in self.clone.blobs(paths))
 
-    def elsewhere(self, held: Batch, now: datetime) -> int:
+    def elsewhere(self, held: Batch, pull: Pull, now: datetime) -> int:
         """Record what main has although this batch's pull request waits: another one brought it, such as the one that it
-        was once returned with, opened again. Nothing is left to decide when that is all."""
-        waits = [row for row in held.rows if row.waits]
-        there = self.clone.tree(MAIN, *(row.sent.path for row in waits))
-        found = [row for row in waits if row.sent.action == "register" and row.sent.path in there]
-        told = dict.fromkeys((row.sent.id for row in found), ("approved", None, ""))
+        was once returned with, opened again. The pull request is closed first when nothing else waits in it, or when it
+        would put back what main has otherwise, such as granted hours; what else waits goes to the host anew."""
+        self.clone.fetch(self.host.url, *REFSPECS)
+        found = on_main(self.clone, held)
         if not found:
             return 0
-        if len(found) < len(waits):
-            values = {ident: _outcome(*what, now.isoformat()) for ident, what in told.items()}
-            return len(values) if self.outbox.batches.tell(held, values) else 0
-        done = settle(self.outbox, held, told, now.isoformat())
-        if done and held.pull and self.outbox.limits.spend(self.host.budget, now.timestamp()):
-            self.host.close(held.pull, _BRIDGE, _ELSEWHERE, now)
-        return done
+        waits = [row for row in held.rows if row.waits]
+        if len(found) < len(waits) and self._same(
+            pull, [row.sent.path for row in waits if row.sent.id in found]
+        ):
+            told = _outcomes(found, now.isoformat())
+            return len(told) if self.outbox.batches.tell(held, told) else 0
+        if not self.outbox.limits.spend(self.host.budget, now.timestamp()):
+            return 0
+        return self._closed(held, self.host.close(pull.number, _BRIDGE, _ELSEWHERE, now), now)
+
+    def _same(self, pull: Pull, paths: Sequence[str]) -> bool:
+        """Whether a pull request has these files as main has them."""
+        known = self.clone.resolve(pull.head) is not None
+        return known and self.clone.tree(pull.head, *paths) == self.clone.tree(MAIN, *paths)
 
     def _closed(self, held: Batch, pull: Pull, now: datetime) -> int:
-        """Closed without merging: whoever is named in a line of its own leaves, the rest go to the host anew; when
-        nobody is named, all are returned."""
-        by = self._member(pull.decided_by)
+        """Closed without merging: whoever is named in a line of its own leaves, and what main has is approved; the rest go
+        to the host anew. When nobody is named, and `elsewhere` did not close it, the rest are returned."""
+        by, found = self._member(pull.decided_by), on_main(self.clone, held)
         said = list(self._said(held, pull, by))
         named = dict(self._leavers(held, said))
-        if named and len(named) < len(held.rows):
-            at = pull.decided_at or now.isoformat()
-            told = {ident: _outcome(*what, at) for ident, what in named.items()}
-            self.outbox.batches.split(held, told, now)
-            return len(named)
+        if named or (found and pull.decided_by == _BRIDGE):
+            return part(self.outbox, held, {**named, **found}, now, pull.decided_at)
         # What whoever closed it wrote; else what a reviewer did.
         written = pull.reason or next((cleaned(text) for text, _, ours in reversed(said) if not ours), None)
-        reason = _UNSAID if written is None or (_lines(written) and not named) else written
+        reason = _UNSAID if written is None or _lines(written) else written
         rest = {row.sent.id: ("returned", by, reason) for row in held.rows}
-        return settle(self.outbox, held, {**rest, **named}, pull.decided_at or now.isoformat())
+        return part(self.outbox, held, {**rest, **found}, now, pull.decided_at)
 
     def _leavers(
         self, held: Batch, said: Iterable[tuple[str, str | None, bool]]
@@ -173,5 +198,8 @@ class Settling:
         return next((one.member for one in reviewers if one.logins.get(self.host.name) == login), login)
 
 
-def _outcome(state: str, by: str | None, reason: str, at: str) -> dict[str, str | None]:
-    return {"state": state, "decided_by": by, "decided_at": at, "reason": reason or None}
+def _outcomes(told: Mapping[str, Told], at: str) -> dict[str, dict[str, str | None]]:
+    return {
+        ident: {"state": state, "decided_by": by, "decided_at": at, "reason": reason or None}
+        for ident, (state, by, reason) in told.items()
+    }

@@ -5,7 +5,7 @@ An adapter makes each call once. Nothing is tried again inside it, and nothing w
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -45,6 +45,11 @@ class Pull:
             object_id(self.merge)
         if not self.head_ref.isprintable() or " " in self.head_ref:
             raise ValueError("no name of a ref")
+
+
+def newest(pulls: Iterable[Pull]) -> Pull | None:
+    """Of the pull requests of one ref the one that is open, else the newest."""
+    return max(pulls, key=lambda pull: (pull.state == "open", pull.number), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +127,8 @@ class Host(Protocol):
     def probe(self) -> Probe: ...
 
     def find(self, head_ref: str) -> Pull | None:
-        """The pull request of a ref, open or decided; a ref is never used again, so there is at most one."""
+        """The pull request of a ref, open or decided. We open one for a ref; of several that others opened, the one that is
+        open, else the newest."""
         ...
 
     def open(self, head_ref: str, title: str, body: str, at: datetime) -> Pull:

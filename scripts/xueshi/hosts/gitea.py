@@ -15,7 +15,7 @@ from urllib.parse import quote
 import httpx2
 
 from xueshi.errors import HostRefused, HostUnknown, UsageError
-from xueshi.hosts.base import Budget, Comment, Hint, Host, Probe, Pull
+from xueshi.hosts.base import Budget, Comment, Hint, Host, Probe, Pull, newest
 from xueshi.hosts.http import Http, NotFound
 from xueshi.hosts.remote import (
     MAIN,
@@ -118,7 +118,11 @@ class Gitea:
             return None
         if pull is None or pull.head_ref != head_ref:
             return None
-        return pull if pull.state == "open" else self.get(pull.number)
+        if pull.state == "open":
+            return pull
+        # Of several pull requests of a ref it gives any one.
+        waits = newest(one for one in self.open_pulls() if one.head_ref == head_ref)
+        return waits or self.get(pull.number)
 
     def open(self, head_ref: str, title: str, body: str, at: datetime) -> Pull:
         asked = {"title": clipped(title), "head": head_ref, "base": MAIN, "body": body}

@@ -15,7 +15,7 @@ import httpx2
 
 from xueshi.errors import HostRefused, UsageError
 from xueshi.git import object_id
-from xueshi.hosts.base import Budget, Comment, Hint, Host, Probe, Pull
+from xueshi.hosts.base import Budget, Comment, Hint, Host, Probe, Pull, newest
 from xueshi.hosts.http import Http, NotFound
 from xueshi.hosts.remote import (
     MAIN,
@@ -118,7 +118,7 @@ class GitHub:
         query = {"head": f"{owner}:{head_ref}", "base": MAIN, "state": "all", "per_page": _PAGE}
         pulls = self._http.pages(f"{self._path}/pulls", _pull, query)
         found = [pull for pull in pulls if pull and pull.head_ref == head_ref]
-        pull = max(found, key=lambda one: one.number, default=None)
+        pull = newest(found)
         return pull if pull is None or pull.state == "open" else self.get(pull.number)
 
     def open(self, head_ref: str, title: str, body: str, at: datetime) -> Pull:

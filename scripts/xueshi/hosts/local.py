@@ -17,7 +17,7 @@ from pathlib import Path
 
 from xueshi.errors import HostConflict, HostDenied, HostRefused, HostUnavailable, RefMoved
 from xueshi.git import Identity, NewCommit, RefUpdate, Repository, init_bare
-from xueshi.hosts.base import Budget, Comment, Hint, Probe, Pull
+from xueshi.hosts.base import Budget, Comment, Hint, Probe, Pull, newest
 from xueshi.hosts.merging import MAIN, merge_commit
 from xueshi.model import SHANGHAI
 
@@ -85,8 +85,8 @@ class LocalHost:
         return cls(repo, desk)
 
     def find(self, head_ref: str) -> Pull | None:
-        """The pull request of a ref, open or decided; a ref is never used again, so there is at most one."""
-        return next((pull for pull in self._pulls() if pull.head_ref == head_ref), None)
+        """The pull request of a ref, open or decided."""
+        return newest(pull for pull in self._pulls() if pull.head_ref == head_ref)
 
     def open(self, head_ref: str, title: str, body: str, at: datetime) -> Pull:
         """A pull request for `sub/<ULID>`. HostRefused without the ref, HostConflict where there is one already."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -94,19 +94,21 @@ class Batches:
         gone = {"state": "withdrawn", "decided_at": at.isoformat()}
         return self.split(held, {ident: gone}, at)
 
-    def seen(self, pulls: Collection[int]) -> list[Batch]:
-        """These pull requests are open: those of them that were missing are there again. The batches that could wait again
-        are given, since all they hold was returned or is parked. Only `pulls` are looked up, for what was ever decided
-        grows without end."""
+    def seen(self, pulls: Mapping[int, str]) -> list[Batch]:
+        """These pull requests (number -> ref) are open: those of them that were missing are there again. The batches that
+        could wait again are given, since all they hold was returned or is parked. Only `pulls` are looked up, for what was
+        ever decided grows without end."""
         found: list[Batch] = []
         asked = sorted(pulls)
         for start in range(0, len(asked), 500):
             among = batch.c.pull.in_(asked[start : start + 500])
             missed = sa.and_(among, batch.c.state == "proposed", batch.c.attempts > 0)
             for held in self._batches(missed):
-                self.advance(held, **_SEEN)
+                if held.ref == pulls[held.pull or 0]:
+                    self.advance(held, **_SEEN)
             found += self._batches(among, batch.c.state.in_(("decided", "parked")))
-        return [held for held in found if {row.state for row in held.rows} in _SHUT]
+        ours = [held for held in found if held.ref == pulls[held.pull or 0]]
+        return [held for held in ours if {row.state for row in held.rows} in _SHUT]
 
     def reopen(self, held: Batch) -> bool:
         """A pull request is open again although all it holds was returned, since somebody thought better of it, or it was
@@ -143,8 +145,9 @@ class Batches:
     def get(self, ident: str) -> Batch | None:
         return next(iter(self._batches(batch.c.id == ident)), None)
 
-    def of_pull(self, number: int) -> Batch | None:
-        return next(iter(self._batches(batch.c.pull == number)), None)
+    def of_pull(self, number: int, ref: str) -> Batch | None:
+        """By number and ref: a host that was put back from a backup gives numbers again."""
+        return next((held for held in self._batches(batch.c.pull == number) if held.ref == ref), None)
 
     def take(self, held: Batch) -> Batch | None:
         """The batch to take a step of, under a new fence; None when another worker took it since it was read.
