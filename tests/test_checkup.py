@@ -31,6 +31,7 @@ from xueshi.model import (
     Where,
 )
 from xueshi.records import parse_file
+from xueshi.reports.source import attainment
 
 ON = date(2026, 11, 24)
 BEGAN = date(2024, 1, 1)
@@ -316,6 +317,28 @@ def test_who_is_behind_is_told_by_id_and_never_in_the_value() -> None:
     assert (found.value, found.verdict) == ("1 人", "short")
     assert found.details == ("jg1-1：member-year",)
     assert look(school_of(members(1, exempt=1)), "members-behind").verdict == "ok"
+
+
+def test_whoever_is_behind_only_in_another_requirement_is_not_counted() -> None:
+    """The headline of the same page counts by the first requirement over the year."""
+    rules = shipped()
+    off_job = next(rule for rule in rules.requirements if rule.id == "secretary-off-job")
+    asked = replace(off_job, who=rules.requirements[0].who)
+    policy = replace(rules, requirements=tuple(asked if r is off_job else r for r in rules.requirements))
+    days = [study(date(2026, 3, day), kind="lecture", hours=Decimal(8)) for day in (2, 3, 4, 5)]
+    records = school_of(members(2), *days)
+    figures = totals.total(records, policy, set(records.studies), ON)
+    behind = {
+        i: [s.requirement.id for s in m.standings if s.standing == "behind"]
+        for i, m in figures.members.items()
+    }
+    assert [{off_job.id, "member-year"} & set(behind[i]) for i in ("jg1-0", "jg1-1")] == [
+        {off_job.id},
+        {off_job.id, "member-year"},
+    ]
+    found = look(records, "members-behind", policy=policy)
+    assert (found.value, found.details) == ("1 人", ("jg1-1：member-year",))
+    assert attainment(figures.members.values()).behind == 1
 
 
 def test_norms_of_another_time_and_disabled_ones_are_not_asked() -> None:

@@ -18,6 +18,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlencode
 
+import pypdfium2
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from browser import chromium
@@ -351,6 +352,69 @@ def test_what_is_shown_is_exported(site: Served, page: Page) -> None:
     assert all(isinstance(row[3], date) and isinstance(row[9], float) for row in cells[1:-1])
     credited = sum((Decimal(line[10]) for line in lines[1:-1] if line[10]), Decimal(0))
     assert Decimal(str(cells[-1][10])) == Decimal(lines[-1][10]) == credited and lines[-1][0] == "合计"
+
+
+def test_what_keeps_a_result_stands_above_its_rows(
+    site: Served, open_context: Callable[..., BrowserContext]
+) -> None:
+    page = open_context(viewport={"width": 390, "height": 844}).new_page()
+    page.goto(site.page("sample-art", **EVERYTHING))
+    arrived(page)
+    first = page.locator(".q-table").bounding_box()
+    assert first is not None
+    for name in ("XLSX", "CSV", "复制查询链接"):
+        box = page.get_by_role("button", name=name).bounding_box()
+        assert box is not None and box["y"] + box["height"] < first["y"] < 1100, name
+    page.locator("#q-group").focus()
+    reached = []
+    for _ in range(6):
+        page.keyboard.press("Tab")
+        reached.append(
+            page.evaluate("document.activeElement.dataset.ask || document.activeElement.textContent")
+        )
+    said = [re.sub(r"\d+", "n", text) for text in reached]
+    assert said == ["sort", "导出这 n 条（XLSX）", "导出这 n 条（CSV）", "复制查询链接", "日期 ↓", "姓名"]
+
+
+def printed(page: Page) -> list[str]:
+    """The text of each page of paper."""
+    document = pypdfium2.PdfDocument(page.pdf(prefer_css_page_size=True))
+    return [sheet.get_textpage().get_text_bounded().replace("\r\n", "\n") for sheet in document]
+
+
+def test_paper_has_every_record_and_each_page_its_columns_names(site: Served, page: Page) -> None:
+    page.goto(site.page("sample-art", **EVERYTHING))
+    arrived(page)
+    everything = len(command(site.repo))
+    assert everything > 300
+    paper = printed(page)
+    rows = [line for sheet in paper for line in sheet.split("\n") if re.match(r"20\d\d-\d\d-\d\d ", line)]
+    assert len(rows) == everything
+    for number, sheet in enumerate(paper):
+        assert re.search("日期.*姓名.*支部.*学习内容.*类型.*学时.*状态", sheet), number
+    words = page.locator(".q-table :is(.q-branch, .x-kind, .x-stands)").all_text_contents()
+    missing = {word for word in words if word.strip() not in "\n".join(paper)}
+    assert not missing  # a word that is broken over two lines is not found
+    expect(page.locator("tr[data-record]")).to_have_count(everything)
+    assert "只印前" not in "".join(paper) and "导出这" not in "".join(paper) and "显示" not in "".join(paper)
+
+
+def test_paper_says_where_it_ends(site: Served, page: Page) -> None:
+    script = (SITE / "theme" / "assets" / "query-page.js").read_text(encoding="utf-8")
+    assert "PAPER = 2000;" in script
+    page.route(
+        "**/query-page.js",
+        lambda route: route.fulfill(
+            body=script.replace("PAPER = 2000;", "PAPER = 150;"), content_type="text/javascript"
+        ),
+    )
+    page.goto(site.page("sample-art", group="name", **EVERYTHING))
+    arrived(page)
+    everything = len(command(site.repo))
+    paper = printed(page)
+    assert f"只印前 150 条，共 {everything} 条" in paper[0]
+    expect(page.locator("tr[data-record]")).to_have_count(150)
+    expect(page.locator("[data-cut]")).to_be_hidden()
 
 
 def test_wechat_is_told_how_to_export(site: Served, open_context: Callable[..., BrowserContext]) -> None:

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import generate
 import pytest
 from conftest import School, committee_files
 
-from xueshi import checks, records, sample, totals
+from xueshi import checks, project, records, sample, totals
 from xueshi.checkup import checkup
+from xueshi.editions.fragments import fragments
 from xueshi.git import RefUpdate, Repository
 from xueshi.model import SHANGHAI, Change, ClosedMember, Closing, Standing, Void
 from xueshi.records import render
@@ -20,13 +22,14 @@ from xueshi.reports import data
 from xueshi.reports.branch import branch
 from xueshi.reports.committee import Committee, Figures, committee
 from xueshi.reports.contents import reports
-from xueshi.reports.home import home
+from xueshi.reports.home import Home, home
 from xueshi.reports.member import member
 from xueshi.reports.overview import overview
 from xueshi.reports.source import Source, attainment, mean
 from xueshi.reports.usage import Usage
 from xueshi.totals.effect import effect
 from xueshi.totals.sums import by_branch, by_month, by_unit, parts
+from xueshi.words import ENDED, STANDING
 
 ON = date(2026, 11, 24)
 SEEDS = range(6)
@@ -103,6 +106,7 @@ def test_a_units_figures_are_the_totals(sources: list[Source]) -> None:
                 report.total == hours[report.unit.id] == sum(report.months) == sum(h for _, h in report.kinds)
             )
             assert report.ends[-1].met == report.figures.attainment.met
+            assert report.ends[-1].percent == report.figures.attainment.percent
             assert report.ends[-1].hours == report.total
 
 
@@ -303,6 +307,45 @@ def test_a_closed_year_stands_as_it_was_closed(school: School) -> None:
     assert not ends[date(2024, 12, 31)].closed and not ends[date(2026, 2, 28)].closed
 
 
+def test_of_an_ended_year_nobody_is_told_to_be_behind(school: School) -> None:
+    source = source_of(school.repo, date(2026, 3, 9))
+    ends = member(source, overview(source), source.people["m0012"]).ends
+    assert [(end.on.year, end.over) for end in ends] == [(2024, True), (2025, True), *[(2026, False)] * 3]
+    assert {end.moment.standing for end in ends} == {Standing.BEHIND}
+    templates = fragments(project.root() / "site" / "templates", {})
+    told = [str(templates.get_template("macros.html").module.standing(Standing.BEHIND, e.over)) for e in ends]
+    assert ["未达标" in one for one in told] == [True, True, False, False, False]
+    assert ["进度滞后" in one for one in told] == [False, False, True, True, True]
+    assert set(ENDED) == set(STANDING) == set(Standing)
+
+
+def test_days_are_never_added_to_hours(school: School) -> None:
+    """Whichever of its measures decides a requirement, a mean of hours takes the hours."""
+    school.merge(school.propose(school.study(hours="8")))
+    source = source_of(school.repo, ON)
+
+    def told(period: str, **figures: Any) -> tuple[Home, Committee]:
+        own = source.totals.members["m0012"]
+        standings = tuple(replace(s, **figures) if s is own.standing(period) else s for s in own.standings)
+        everybody = {**source.totals.members, "m0012": replace(own, standings=standings)}
+        other = replace(source, totals=replace(source.totals, members=everybody))
+        return home(other), short(other)
+
+    plan = source.totals.members["m0012"].standing("plan")
+    assert plan is not None
+    days = next(figure for figure in plan.figures if figure.measure == "days")
+    before = home(source)
+    assert (before.plan_mean, before.plan_target) == (Decimal("1.6"), Decimal("179.2"))
+    assert told("plan", figure=days)[0] == before
+    without = told("plan", figure=days, figures=(days,))[0]
+    assert (without.plan_mean, without.plan_target, without.plan_others) == (0, Decimal(184), 1)
+    hours = source.totals.members["m0012"].standing("year")
+    assert hours is not None
+    assert told("year", figure=days, figures=(hours.figure, days))[1] == short(source)
+    assert short(source).figures.mean == Decimal("1.6")
+    assert told("year", figure=days, figures=(days,))[1].figures.mean == 0
+
+
 def test_what_would_be_needed_is_enough(school: School) -> None:
     source = source_of(school.repo, date(2026, 7, 1))
     found = member(source, overview(source), source.people["m0012"])
@@ -322,6 +365,17 @@ def test_a_branch_is_told_of_empty_odd_double_and_late_entries(school: School) -
     told = [finding.words for finding in branch(source, overview(source), unit).findings]
     for words in ("没有照片", "请确认不是重复", "算补登", "超出上限"):
         assert any(words in one for one in told), words
+
+
+def test_a_title_does_not_turn_around_the_sentence_it_stands_in(school: School) -> None:
+    for _ in range(2):
+        school.merge(school.propose(school.study(title="消防\u202e安全\u2066知识")))
+    source = source_of(school.repo, date(2026, 3, 20))
+    unit = source.records.organisation.unit("jg1")
+    assert unit is not None
+    told = [finding.words for finding in branch(source, overview(source), unit).findings]
+    assert any("消防 安全 知识" in words for words in told)
+    assert not any(set("\u202e\u2066") & set(words) for words in told)
 
 
 def test_the_check_up_begins_with_what_is_not_in_order(sources: list[Source]) -> None:

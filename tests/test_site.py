@@ -265,6 +265,12 @@ def test_a_committee_reads_every_unit_below_it(site: Site) -> None:
         met = sum(s.standing == "met" for s in asked)
         assert f">{met}/{len(asked)}<" in row and f"../../{address(SECRET, 'branch', ident)}" in row
     assert address(SECRET, "committee", "sample-art") not in site.branch("jg1") + site.member("m0001")
+    for told in (html, site.read()):
+        waiting = re.findall(r'<td class="x-number x-waiting">(.*?)</td>', told)
+        assert any("天" in cell for cell in waiting)
+        assert all('<span class="x-small">待审核 </span>' in cell for cell in waiting if "天" in cell), (
+            "on a phone"
+        )
 
 
 def test_a_picture_that_is_not_there_is_told_where_it_would_stand(
@@ -317,6 +323,40 @@ def test_what_a_report_offers_is_rendered_only_where_it_is_given(school: School)
     assert '<button type="button" class="x-button" data-print>打印</button>' in full
     assert '<a href="2026.xlsx">2026年度&lt;XLSX&gt;</a>' in full
     assert f'<a href="#correct-{study.id}">更正这一条</a>' in full
+
+
+def test_the_last_days_of_a_year_are_counted_in_days(school: School) -> None:
+    template = fragments(Path("site/templates"), {}).get_template("member.html")
+    offer = Offer((), (), Markup(""), lambda record: Markup(""))
+    links = SimpleNamespace(page=lambda *_: Markup(""))
+    for day, words in ((17, "还有约 2 周，每周约"), (18, "到年底还有约 2 周"), (19, "到年底连今天还有 13 天。"), (30, "到年底连今天还有 2 天。"), (31, "今天是今年的最后一天。")):  # fmt: skip
+        source = source_of(school.repo, date(2026, 12, day))
+        someone = member_report(source, overview(source), source.people["m0012"])
+        html = template.render(page=someone, links=links, edition="open", offer=offer)
+        assert words in html and ("每周约" in html) == (day < 19), day
+
+
+def test_whoever_is_not_there_gets_no_empty_tables(
+    school: School, tmp_path: Path, built: Callable[..., Site]
+) -> None:
+    files = committee_files()
+    units = files["records/organisation.yaml"]
+    assert units is not None
+    extra = "units:\n  - {id: empty, kind: branch, parent: sample-art, name: 空支部}\n"
+    files["records/organisation.yaml"] = units.replace(b"units:\n", extra.encode(), 1)
+    files["records/empty/roster.yaml"] = render("roster", {"schema": "roster/1", "members": []})
+    gone = {"id": "m0032", "name": "走的人", "periods": [{"from": "2024-01-01", "until": "2026-02-01", "status": "full"}]}  # fmt: skip
+    roster = {"schema": "roster/1", "members": [person("m0012", "林样青"), gone]}
+    files["records/jg1/roster.yaml"] = render("roster", roster)
+    school.tip = ""
+    school.repo.run("update-ref", "-d", "refs/heads/main")
+    school.to_main(school.commit((), files, "Begin\n", BRIDGE))
+    made = built(school.repo, tmp_path / "site")
+    empty, full = made.branch("empty"), made.branch("jg1")
+    for told in ('id="members"', 'id="months"', 'id="ends"', "打印全支部登记表", "按还差的学时排列"):
+        assert told in full and told not in empty, told
+    assert "还没有党员。" in empty and "没有有要求的党员" not in empty
+    assert 'id="requirements"' in made.member("m0012") and 'id="requirements"' not in made.member("m0032")
 
 
 def test_reports_lead_to_the_bridge_without_anybodys_link(school: School, tmp_path: Path) -> None:

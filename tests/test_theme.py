@@ -26,6 +26,8 @@ from xueshi.content_policy import content_policy
 from xueshi.git import NewCommit, RefUpdate, Repository
 from xueshi.model import SHANGHAI
 from xueshi.reports.address import address
+from xueshi.reports.source import share
+from xueshi.words import plain
 
 ON = date(2026, 11, 24)
 SECRET = bytes(range(32))
@@ -155,6 +157,19 @@ def test_nothing_is_refused_and_nothing_comes_from_elsewhere(
     assert (len(asked) > 5) == (name != "404")
 
 
+def test_a_rate_is_the_same_wherever_a_page_tells_it(site: Site) -> None:
+    shown = {}
+    for name, path in (("home", ""), ("branch", REPORTS["branch"]), ("committee", LARGE["committee"])):
+        text = re.sub(r"<[^>]*>", " ", site.text(f"{path}index.html"))
+        pairs = re.findall(r"(\d+)/(\d+)\s+([\d.]+)\s*%", text)
+        hero = re.findall(r"([\d.]+)\s*%\s+(\d+) 人中 (\d+) 人已", text)
+        told = [*pairs, *((met, people, rate) for rate, people, met in hero)]
+        assert told and all(rate == plain(share(int(met), int(people))) for met, people, rate in told), name
+        shown[name] = len(hero), len(pairs), any("." in rate for *_, rate in pairs)
+    assert shown["home"][:2] > (1, 1) and shown["committee"][:2] > (1, 12)
+    assert shown["branch"][2] and shown["committee"][2]
+
+
 @pytest.mark.parametrize("name", ["home", "member"])
 def test_an_inline_script_that_got_into_a_page_does_not_run(
     site: Site, opened: Callable[..., Page], name: str
@@ -197,8 +212,7 @@ def test_only_what_stands_in_the_given_html_is_allowed() -> None:
 
 def results(page: Page, query: str) -> str:
     field = page.get_by_role("textbox", name="搜索")
-    field.fill(query)
-    field.press("End")  # Material hears keys, which Playwright has none of for Chinese
+    field.fill(query)  # as what is pasted: no key is pressed
     expect(page.locator(".md-search-result__meta")).to_contain_text(re.compile("找到|处"))
     return page.locator(".md-search-result__list").inner_text().replace("\u200b", "")
 
@@ -224,6 +238,17 @@ def test_what_the_open_pages_name_is_found(site: Site, opened: Callable[..., Pag
     page.locator(".md-search-result__link:visible").filter(has_text=query[:2]).first.click()
     expect(page).not_to_have_url(site.address + "handbook/policy/")
     assert page.evaluate("refused") == []
+
+
+def test_what_is_pasted_is_looked_for(site: Site, opened: Callable[..., Page]) -> None:
+    page = opened(WIDE)
+    page.goto(site.address, wait_until="networkidle")
+    field = page.get_by_role("textbox", name="搜索")
+    field.press_sequentially("zzz")
+    expect(page.locator(".md-search-result__meta")).to_contain_text("没有")
+    page.keyboard.press("Control+A")
+    page.keyboard.insert_text("二维码")  # brings an input and no key
+    expect(page.locator(".md-search-result__list")).to_contain_text("登记学习")
 
 
 def test_words_of_a_page_are_found_from_a_phone(site: Site, opened: Callable[..., Page]) -> None:
@@ -288,6 +313,77 @@ def test_text_of_twice_the_size_fits(site: Site, opened: Callable[..., Page], na
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), large
         size = page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)")
         page.evaluate("size => document.documentElement.style.fontSize = size", f"{2 * size}px")
+
+
+# Where the words of an element stand, without the room around them.
+WORDS = """e => { const range = document.createRange(); range.selectNodeContents(e); return range.getBoundingClientRect().toJSON(); }"""
+
+
+@pytest.mark.parametrize("name", ["branch", "committee"])
+@pytest.mark.parametrize("width", [390, 768, 1280])
+def test_a_mark_stands_beside_its_words(
+    site: Site, opened: Callable[..., Page], name: str, width: int
+) -> None:
+    page = opened({"width": width, "height": 900})
+    page.goto(site.address + LARGE[name], wait_until="networkidle")
+    apart = """all => all.filter(e => e.checkVisibility()).map(e => {
+      const range = document.createRange(); range.selectNodeContents(e.lastChild);
+      const mark = e.firstElementChild.getBoundingClientRect(), word = range.getClientRects()[0];
+      return [e.textContent, mark.right <= word.left && mark.top < word.bottom && word.top < mark.bottom];
+    })"""
+    found = page.locator(".x-state").evaluate_all(apart)
+    assert len(found) > 8 and [words for words, beside in found if not beside] == []
+
+
+@pytest.mark.parametrize("width", [768, 1280])
+def test_words_keep_away_from_the_figures_before_them(
+    site: Site, opened: Callable[..., Page], width: int
+) -> None:
+    page = opened({"width": width, "height": 900})
+    for name, table, left, right in (("branch", "x-queue", "x-number", "x-action"), ("member", "x-ledger", "x-running", "x-stands")):  # fmt: skip
+        page.goto(site.address + REPORTS[name], wait_until="networkidle")
+        rows = page.locator(f".{table}").first.locator("tbody tr")
+        assert rows.count()
+        for row in rows.all():
+            figure, word = (row.locator(f".{cell}").evaluate(WORDS) for cell in (left, right))
+            assert word["left"] - figure["right"] >= 16, name
+
+
+@pytest.mark.parametrize("width", [360, 390, 768])
+def test_a_long_name_leaves_room_for_what_waits(site: Site, opened: Callable[..., Page], width: int) -> None:
+    page = opened({"width": width, "height": 900})
+    page.goto(site.address + REPORTS["branch"], wait_until="networkidle")
+    named = page.locator(".x-queue th a, .x-grid tbody th")
+    named.evaluate_all("all => all.forEach(e => { e.textContent = 'W'.repeat(40); })")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    over = """row => { const boxes = ['th a', '.x-waited .x-state', '.x-number'].map(q => {
+        const range = document.createRange(); range.selectNodeContents(row.querySelector(q)); return range.getBoundingClientRect(); });
+      return boxes.some((a, i) => boxes.slice(i + 1).some(b => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom)); }"""
+    rows = page.locator(".x-queue tbody tr").all()
+    assert rows and not any(row.evaluate(over) for row in rows)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_foot_begins_where_the_page_does(site: Site, opened: Callable[..., Page], width: int) -> None:
+    page = opened({"width": width, "height": 900})
+    page.goto(site.address + REPORTS["branch"], wait_until="networkidle")
+    foot, head = (page.locator(q).evaluate(WORDS)["left"] for q in (".x-footer p", "article h1"))
+    assert foot == pytest.approx(head, abs=1)
+
+
+def test_downloads_stand_in_line_with_the_buttons(site: Site, opened: Callable[..., Page]) -> None:
+    page = opened(WIDE)
+    page.goto(site.address + REPORTS["branch"], wait_until="networkidle")
+    button, files = (page.locator(f"div.x-actions {q}").first.evaluate(WORDS) for q in (".x-button", ".x-files summary"))  # fmt: skip
+    assert files["left"] > button["right"] and files["top"] == pytest.approx(button["top"], abs=2)
+
+
+def test_each_edition_says_what_anybody_may_read(sites: dict[str, Site]) -> None:
+    for edition, site in sites.items():
+        index = json.dumps(json.loads(site.text("search/search_index.json")), ensure_ascii=False)
+        for told in (site.text("index.html"), index.replace("\u200b", "")):
+            assert ("公开版" in told, "没有加密" in told) == (edition == "open",) * 2
+            assert ("自己的链接才能打开" in told) == (edition == "sealed")
 
 
 def test_what_a_record_holds_is_read_across_its_row(site: Site, opened: Callable[..., Page]) -> None:

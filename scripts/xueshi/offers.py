@@ -81,7 +81,7 @@ class Offers:
             if self._bridge:
                 yield Action(say("打开审核台"), self.way("/desk"), primary=True)
             sheets = links.page("sheets", report.id)
-            if sheets:
+            if sheets and self._source.totals.of_branch(report.id):
                 yield Action(say("打印全支部登记表"), sheets)
         if report.kind in ("branch", "committee"):
             yield Action(say("打印本页"), Markup('data-print="page"'), button=True)

@@ -25,7 +25,8 @@ from xueshi.builder import Builder
 from xueshi.errors import UsageError, XueshiError
 from xueshi.git import END, Repository
 from xueshi.links import secret
-from xueshi.model import Keys
+from xueshi.model import Keys, RecordSet, Severity
+from xueshi.records import kind_of
 from xueshi.sealing import Keyring, fingerprints
 from xueshi.sealing.keys import CONTENT_VARIABLE, LINK_VARIABLE, content_root, link_root
 
@@ -99,6 +100,18 @@ def keyring(environ: Mapping[str, str], secret: bytes, keys: Keys, on: date) -> 
         raise fingerprints.missing_roots(wanted)
     master = hmac.digest(secret, b"xueshi/site master/1", "sha256")
     return Keyring(link_root(master, keys.link), content_root(master, keys.content_epoch(on)), keys)
+
+
+def in_force(records: RecordSet) -> None:
+    """Raises XueshiError where no version of a file that every figure rests on is in force: reports would tell zeros as
+    figures. A fault in any other file is told where it stands."""
+    missing = [one for one in records.problems if kind_of(one.path) in ("organisation", "policy")]
+    told = "\n".join(str(one) for one in missing if one.severity is Severity.ERROR)
+    if told:
+        raise XueshiError(
+            "组织或规则还没有能用的版本，报告没有重新生成，网站保持原样；请运行 xueshi check，照它说的改好 / not built, the site before "
+            f"stays: no version of these files is in force; xueshi check says what to mend\n{told}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

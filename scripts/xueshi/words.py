@@ -20,6 +20,10 @@ STANDING = {
     "behind": later("进度滞后"),
     "exempt": later("不作要求"),
 }
+ENDED = {
+    **STANDING,
+    **dict.fromkeys(("near", "under_way", "behind"), later("未达标")),
+}  # once the period is over
 REASON = {
     "direct-push": later("不是通过合并进入的"), "unknown-decider": later("认不出是谁决定的"), "not-reviewer": later("决定者不是该支部的审核人"),
     "own-record": later("决定者就是填报人或本人"), "unreadable": later("文件有误"), "edited-in-merge": later("合并时改了提案里没有的内容"),

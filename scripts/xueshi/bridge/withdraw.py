@@ -19,7 +19,7 @@ from xueshi.words import receipt_code
 _LOG = logging.getLogger("xueshi.bridge")
 WITHDRAWN = "已被本人撤回"
 _FIRST = timedelta(minutes=30)  # that a wish keeps a decision on the same pull request waiting
-_DENIED = timedelta(minutes=10)  # until a host that denied it is asked again: calls are few, and decisions need them
+_DENIED = timedelta(minutes=10)  # until a host that denied one is asked again; decisions need its calls
 _AHEAD = timedelta(minutes=10)  # that a clock may have been ahead when a wish was kept
 
 

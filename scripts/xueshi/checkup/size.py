@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 
 from xueshi.checkup.place import DUE, OK, OVERDUE, SHORT, UNKNOWN, Answer, Place, bounds, counted, last_day
-from xueshi.model import Norm, Policy, Standing, add_months
+from xueshi.model import Norm, Standing, add_months
 from xueshi.speech import later_many, many, say
 
 _PEOPLE = later_many("%(n)s 人")
@@ -41,18 +41,14 @@ def committee_size(norm: Norm, place: Place) -> Answer:
 
 
 def behind(norm: Norm, place: Place) -> Answer:
-    """Members behind in any requirement over a calendar year."""
-    found: dict[str, list[str]] = {}
-    for member in place.totals:
-        for s in member.standings:
-            if s.standing is Standing.BEHIND and _is_yearly(place.policy, s.requirement.period):
-                found.setdefault(member.person.id, []).append(s.requirement.id)
-    details = (say("%(who)s：%(what)s", who=who, what=say("、").join(ids)) for who, ids in found.items())
+    """Members behind in the year's requirement, the same one that the headline of their report tells of."""
+    found = {
+        member.person.id: year.requirement.id
+        for member in place.totals
+        if (year := member.standing("year")) and year.standing is Standing.BEHIND
+    }
+    details = (say("%(who)s：%(what)s", who=who, what=ident) for who, ident in found.items())
     return counted(norm, len(found), _PEOPLE, details)
-
-
-def _is_yearly(policy: Policy, period: str) -> bool:
-    return period in policy.periods and policy.periods[period].type == "calendar_year"
 
 
 # --- term

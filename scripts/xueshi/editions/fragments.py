@@ -28,5 +28,7 @@ def fragments(folder: Path, names: Mapping[str, str]) -> Environment:
         hours=plain, told=told, people=lambda text: _ID.sub(lambda found: names.get(found[0], found[0]), text)
     )
     speech.teach(made)
-    made.globals.update(STANDING=words.STANDING, VIA=words.VIA, VERDICT=words.VERDICT, MONTH=words.MONTH)
+    made.globals.update(
+        STANDING=words.STANDING, ENDED=words.ENDED, VIA=words.VIA, VERDICT=words.VERDICT, MONTH=words.MONTH
+    )
     return made

@@ -12,7 +12,7 @@ from xueshi.model import SHANGHAI, Unit
 from xueshi.reports.overview import Overview
 from xueshi.reports.past import Reached
 from xueshi.reports.since import Changed, last_report
-from xueshi.reports.source import TENTH, ZERO, Attainment, Source, attainment, counts, in_year
+from xueshi.reports.source import TENTH, ZERO, Attainment, Source, attainment, in_hours, in_year
 from xueshi.reports.usage import Usage
 from xueshi.totals.sums import by_kind, by_month, whole
 
@@ -21,12 +21,13 @@ _VERDICTS = ("overdue", "short", "due", "unknown")  # in the order in which some
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of any units together. `members` of the day, the exempt among them; `counted` hours of those to whom the year's
-    requirement applies; `oldest` of what waits, in days."""
+    """Of any units together. `members` of the day, the exempt among them; `counted` hours of the `hourly` of
+    whom the year's requirement asks hours; `oldest` of what waits, in days."""
 
     members: int = 0
     attainment: Attainment = field(default_factory=Attainment)
     counted: Decimal = ZERO
+    hourly: int = 0
     waiting: int = 0
     oldest: int = 0
     usage: Usage = field(default_factory=Usage)
@@ -37,6 +38,7 @@ class Figures:
             self.members + other.members,
             self.attainment + other.attainment,
             self.counted + other.counted,
+            self.hourly + other.hourly,
             self.waiting + other.waiting,
             max(self.oldest, other.oldest),
             self.usage + other.usage,
@@ -46,8 +48,7 @@ class Figures:
     @property
     def mean(self) -> Decimal:
         """Hours a person, to 0.1."""
-        people = self.attainment.people
-        return (self.counted / people).quantize(TENTH, ROUND_DOWN) if people else ZERO
+        return (self.counted / self.hourly).quantize(TENTH, ROUND_DOWN) if self.hourly else ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +127,12 @@ def tree(source: Source, unit: Unit, overview: Overview | None = None) -> tuple[
 
 def _figures(source: Source, overview: Overview | None, branch: str) -> Figures:
     members, waiting = source.totals.of_branch(branch), source.waiting(branch=branch)
+    hourly = in_hours(members, "year")
     return Figures(
         members=len(members),
         attainment=attainment(members),
-        counted=sum(counts(members, "year"), ZERO),
+        counted=sum((figure.counted for figure in hourly), ZERO),
+        hourly=len(hourly),
         waiting=len(waiting),
         oldest=source.oldest(waiting),
         usage=overview.usage.get(branch, Usage()) if overview else Usage(),

@@ -54,7 +54,7 @@ def _message(problem: Problem, of_form: frozenset[Problem]) -> str:
     """What the check says; of how a file is written it says it in Chinese alone."""
     if language() != CHINESE and problem in of_form:
         return say("文件的写法有误，请运行 xueshi check 看怎样改")
-    return problem.message
+    return words.visible(problem.message)  # a title must not turn the sentence around it
 
 
 def _credited_less(source: Source, credits: Iterable[Credit]) -> Iterator[Finding]:

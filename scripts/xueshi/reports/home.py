@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from xueshi.model import SHANGHAI, Requirement, Severity, Unit
+from xueshi.model import SHANGHAI, Requirement, Severity, Standing, Unit
 from xueshi.records import kind_of
-from xueshi.reports.source import Attainment, Source, attainment, in_year, mean, withheld
+from xueshi.reports.source import Attainment, Source, attainment, in_hours, in_year, mean, withheld
 from xueshi.totals.sums import by_kind, by_month, whole
 
 
@@ -27,7 +27,7 @@ class BranchRow:
 @dataclass(frozen=True, slots=True)
 class Home:
     """`rows` are empty where the organisation does not compare its branches; `records` counted this year, the `last`
-    approved on a day; `uncounted` records without a valid review, `unreadable` files with an error."""
+    approved on a day; `plan_others`: people of whom the plan asks no hours; `uncounted` records without a valid review, `unreadable` files with an error."""
 
     name: str
     commit: str
@@ -40,6 +40,7 @@ class Home:
     plan_mean: Decimal
     plan_expected: Decimal
     plan_target: Decimal
+    plan_others: int
     plan_years: tuple[int, ...]
     comparison: bool
     rows: tuple[BranchRow, ...]
@@ -63,7 +64,8 @@ def home(source: Source) -> Home:
     compares = source.records.organisation.comparison
     waiting = source.waiting()
     hidden = withheld(source)
-    plan = [s for m in members if (s := m.standing("plan"))]
+    plan = in_hours(members, "plan")
+    asked = [s for m in members if (s := m.standing("plan")) and s.standing is not Standing.EXEMPT]
     window = source.records.policy.periods.get("plan")
     years = (
         tuple(range(window.start.year, window.until.year)) if window and window.start and window.until else ()
@@ -78,8 +80,9 @@ def home(source: Source) -> Home:
         year_rules=tuple(r for r in rules if r.period == "year"),
         plan_rules=tuple(r for r in rules if r.period == "plan"),
         plan_mean=mean(members, "plan"),
-        plan_expected=_mean([s.expected for s in plan]),
-        plan_target=_mean([s.target for s in plan]),
+        plan_expected=_mean([figure.expected for figure in plan]),
+        plan_target=_mean([figure.target for figure in plan]),
+        plan_others=len(asked) - len(plan),
         plan_years=years,
         comparison=compares,
         rows=tuple(

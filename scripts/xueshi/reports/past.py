@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from xueshi.model import ClosedMember, MemberTotals, Standing, Totals, add_months
-from xueshi.reports.source import ZERO, Source
+from xueshi.reports.source import ZERO, Source, share
 from xueshi.totals import total
 from xueshi.totals.sums import by_branch
 
@@ -56,6 +56,11 @@ class Reached:
     people: int
     hours: Decimal
 
+    @property
+    def percent(self) -> Decimal:
+        """As everywhere: to 0.1 down."""
+        return share(self.met, self.people)
+
 
 def month_ends(source: Source) -> tuple[Day, ...]:
     """The last day of every month of this year that is over, and the day itself."""
@@ -95,12 +100,13 @@ def _moment(member: MemberTotals, hours: Decimal) -> Moment:
 @dataclass(frozen=True, slots=True)
 class Stood:
     """A member at the end of a day; `closed`: these are the figures of a closed year, and `now` says in hours what it
-    would be by today's records where that differs."""
+    would be by today's records where that differs; `over`: the year has ended, so that nobody is behind or near any more."""
 
     on: date
     moment: Moment
     closed: bool = False
     now: Decimal | None = None
+    over: bool = False
 
 
 def stood(source: Source, days: tuple[Day, ...], member: str) -> Iterator[Stood]:
@@ -112,9 +118,9 @@ def stood(source: Source, days: tuple[Day, ...], member: str) -> Iterator[Stood]
         if closed is not None:
             then = _closed(source, closed, today)
             differs = today is not None and today.hours != then.hours
-            yield Stood(day.on, then, True, today.hours if today and differs else None)
+            yield Stood(day.on, then, True, today.hours if today and differs else None, over=True)
         elif today is not None and (today.standing is not None or today.hours):
-            yield Stood(day.on, today)
+            yield Stood(day.on, today, over=day.on.year < source.on.year)
 
 
 def _closed(source: Source, closed: ClosedMember, today: Moment | None) -> Moment:

@@ -13,6 +13,7 @@ from xueshi.checkup import Finding
 from xueshi.model import (
     SHANGHAI,
     Credit,
+    Figure,
     History,
     MemberTotals,
     Person,
@@ -189,9 +190,12 @@ class Attainment:
 
     @property
     def percent(self) -> Decimal:
-        if not self.people:
-            return ZERO
-        return (Decimal(self.met * 100) / self.people).quantize(TENTH, ROUND_DOWN)
+        return share(self.met, self.people)
+
+
+def share(some: int, people: int) -> Decimal:
+    """In percent, to 0.1 down, so that nothing shows as met that is not."""
+    return (Decimal(some * 100) / people).quantize(TENTH, ROUND_DOWN) if people else ZERO
 
 
 def attainment(members: Iterable[MemberTotals]) -> Attainment:
@@ -211,15 +215,17 @@ def attainment(members: Iterable[MemberTotals]) -> Attainment:
 
 
 def mean(members: Iterable[MemberTotals], period: str) -> Decimal:
-    """Hours counted a person over a period, of those to whom it applies, to 0.1."""
-    counted = counts(members, period)
+    """Hours counted a person over a period, of those of whom hours are asked, to 0.1."""
+    counted = [figure.counted for figure in in_hours(members, period)]
     return (sum(counted, ZERO) / len(counted)).quantize(TENTH, ROUND_DOWN) if counted else ZERO
 
 
-def counts(members: Iterable[MemberTotals], period: str) -> list[Decimal]:
-    """What counts over a period of each to whom it applies."""
-    asked = (m.standing(period) for m in members)
-    return [s.counted for s in asked if s is not None and s.standing is not Standing.EXEMPT]
+def in_hours(members: Iterable[MemberTotals], period: str) -> list[Figure]:
+    """The figure in hours of each to whom the requirement over a period applies, whichever of its measures decides; days
+    and hours make no sum, so that who has none in hours is left out."""
+    asked = (s for m in members if (s := m.standing(period)) and s.standing is not Standing.EXEMPT)
+    found = (next((f for f in s.figures if f.measure == "hours"), None) for s in asked)
+    return [figure for figure in found if figure is not None]
 
 
 def in_year(credits: Iterable[Credit], year: int) -> list[Credit]:

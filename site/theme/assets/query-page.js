@@ -11,6 +11,7 @@
   const date = day => String(day).replace(/^(....)(..)(..)$/, '$1-$2-$3');
 
   const ROWS = 100; // shown at once
+  const PAPER = 2000; // printed at most, some sixty pages
   const XLSX = 20000; // records that a browser makes a workbook of without a pause; CSV takes any number
   const inApp = /MicroMessenger|wxwork/i.test(navigator.userAgent);
   const isSealed = Boolean(window.xueshi && window.xueshi.chunk);
@@ -72,7 +73,7 @@
       head(said);
       for (const body of Array.from(table.tBodies)) body.remove();
       [cursor, shown] = [[0, 0], 0];
-      more();
+      more(ROWS);
       last = performance.now();
       cost = last - began;
     }
@@ -113,8 +114,8 @@
 
     // -- the table
 
-    function more() {
-      const until = shown + ROWS;
+    function more(rows) {
+      const until = shown + rows;
       while (cursor[0] < groups.length && shown < until) {
         const [g, i] = cursor, group = groups[g];
         if (i === 0) table.append(body(group));
@@ -127,6 +128,13 @@
       part('more').hidden = shown >= found.length;
       part('shown').textContent = !found.length ? (data.progress().busy ? '' : word('none'))
         : word(shown < found.length ? 'shown' : 'all', {n: count(shown), m: count(found.length)});
+    }
+    /** On paper nobody can ask for more. */
+    function print() {
+      if (!root.isConnected) return;
+      if (shown < PAPER) more(PAPER - shown);
+      part('cut').hidden = shown >= found.length;
+      part('cut').textContent = word('cut', {n: count(shown), m: count(found.length)});
     }
     function body(group) {
       const made = make('tbody');
@@ -257,7 +265,8 @@
     for (const button of all('[data-from]', root)) {
       button.onclick = () => { fill(Object.assign(values(), {from: button.dataset.from, to: button.dataset.to})); apply(); };
     }
-    part('more').onclick = more;
+    part('more').onclick = () => more(ROWS);
+    addEventListener('beforeprint', print);
     part('share').onclick = share;
     for (const button of all('[data-export]', root)) button.onclick = () => save(button.dataset.export);
     for (const th of all('[data-column]', table)) find('button', th).onclick = () => sortBy(th.dataset.column);

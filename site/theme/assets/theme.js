@@ -20,6 +20,10 @@
     link.addEventListener("click", () => drawer.checked && drawer.click());
   }
 
+  // Material looks for what was typed as a key comes up; what is pasted or dictated brings none.
+  const search = document.querySelector(".md-search__input");
+  search?.addEventListener("input", () => search.dispatchEvent(new KeyboardEvent("keyup")));
+
   // From here on Material tells the colour that was chosen.
   for (const told of document.querySelectorAll("meta[name=theme-color][media]")) told.remove();
 })();
