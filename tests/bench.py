@@ -41,6 +41,7 @@ CONNECTIONS = 16
 FREE = {  # what is measured is the work, not what we allow; a decision is carried out at once
     "XUESHI_DESK_UNDO_MINUTES": "0", "XUESHI_LIMITS_MEMBER_PER_HOUR": "10000",
     "XUESHI_LIMITS_ADDRESS_PER_MINUTE": "100000", "XUESHI_LOG_LEVEL": "warning",
+    "XUESHI_EDITION": "open",  # the page that is looked at lies where its address says
 }  # fmt: skip
 EMPTY = """
 async def app(scope, receive, send):
