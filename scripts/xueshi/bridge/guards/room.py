@@ -18,9 +18,9 @@ _LOOK = 4 * 1024 * 1024  # bytes of one body between two looks at the disk
 
 
 class Room:
-    """507 for what is sent below `prefixes` while `room()` says no, and for a request that met a full disk
-    or fills it while it comes in. Those who send
-    there read `words`, those who take something back `leaving`, a reviewer below `desks` reads `at_desk`."""
+    """507 for what is sent below `prefixes` while `room()` says no, before it comes and while it does, and for a request
+    that met a full disk. Those who send there read `words`, those who take something back `leaving`, a reviewer below
+    `desks` reads `at_desk`."""
 
     def __init__(
         self,
@@ -37,7 +37,8 @@ class Room:
         self._at_desk, self._desks, self._leaving = at_desk, desks, leaving or words
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if unsafe(scope) and below(scope, self._prefixes) and not await run_in_threadpool(self._room):
+        keeps = unsafe(scope) and below(scope, self._prefixes)
+        if keeps and not await run_in_threadpool(self._room):
             _LOG.error("the disk is nearly full: a registration was not taken")
             await page(507, self._of(scope))(scope, receive, send)
             return
@@ -49,7 +50,7 @@ class Room:
             await send(message)
 
         try:
-            await self._app(scope, self._looking(receive) if unsafe(scope) else receive, told)
+            await self._app(scope, self._looking(receive) if keeps else receive, told)
         except Exception as error:
             if started or not disk.full(error):
                 raise
