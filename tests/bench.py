@@ -225,8 +225,8 @@ def plain_mkdocs() -> float:
 
 
 @contextmanager
-def serving(what: str, folder: Path) -> Iterator[tuple[int, int]]:
-    """A server's port and process."""
+def serving(what: str, folder: Path, **environ: str) -> Iterator[tuple[int, int]]:
+    """A server's port and process; `environ` says more than FREE."""
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -244,7 +244,7 @@ def serving(what: str, folder: Path) -> Iterator[tuple[int, int]]:
         ]
     else:
         run = [str(BIN / "xueshi"), "serve", "--dir", str(folder), "--port", str(port)]
-    process = subprocess.Popen(run, stdout=subprocess.DEVNULL, env={**os.environ, **FREE})
+    process = subprocess.Popen(run, stdout=subprocess.DEVNULL, env={**os.environ, **FREE, **environ})
     try:
         wait_for(lambda: socket.create_connection(("127.0.0.1", port), 1).close() is None, 60)
         yield port, process.pid

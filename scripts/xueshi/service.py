@@ -14,10 +14,9 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 
 from xueshi import connecting, disk, hosts, observe, publish, settings
 from xueshi.bridge import MAX_BODY, Office, carry_out, guards, make_app, told
@@ -37,6 +36,7 @@ from xueshi.model import MEMBER, OFFICER, SHANGHAI, Study
 from xueshi.outbox import Gathering, Outbox
 from xueshi.records import evidence_path
 from xueshi.reports.address import address
+from xueshi.served import PublishedSite
 from xueshi.settings import Settings
 from xueshi.ulids import year_of
 
@@ -118,7 +118,7 @@ class Service:
         """What the installation serves beside the bridge."""
         routes: list[BaseRoute] = [
             Route("/", _home),
-            Mount("/site", _Site(self.site)),
+            Mount("/site", PublishedSite(self.site)),
             *observe.routes(self._figures(), self._checks(), self.settings.listen.trusted_proxies),
         ]
         if isinstance(self.host, LocalHost):
@@ -326,29 +326,6 @@ class _Repeating:
 
 async def _home(request: Request) -> Response:
     return RedirectResponse("/site/", 307)
-
-
-_not_yet = HTMLResponse(
-    '<!doctype html><html lang="zh-CN"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-    '<meta http-equiv="refresh" content="2"><title>学时</title><p>报告正在生成，请稍等，页面会自己刷新。</p></html>',
-    503,
-    {"Retry-After": "2"},
-)
-
-
-class _Site:
-    """The published site; the link is followed once a request, so that a page and its build belong together."""
-
-    def __init__(self, link: Path) -> None:
-        self._link = link
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        folder = await run_in_threadpool(self._link.resolve)
-        if not await run_in_threadpool(folder.is_dir):
-            await _not_yet(scope, receive, send)
-            return
-        files = StaticFiles(directory=folder, html=True, check_dir=False)
-        await files(scope, receive, send)
 
 
 __all__ = ["SECRET", "Service", "embedded"]
