@@ -176,6 +176,8 @@ class Policy:
         if self.chance(0.6):
             near, tolerance = rng.choice([0.5, 0.8, 0.9, 1]), rng.choice([0, 0.2, 0.35])
             policy["alerts"] = {"near_ratio": near, "behind_tolerance": tolerance}
+            if self.chance(0.7):
+                policy["alerts"]["behind_grace_days"] = rng.choice([0, 7, 30, 90, 365])
         return policy
 
     def conversion(self):

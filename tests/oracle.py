@@ -336,7 +336,8 @@ class Book:
             self.remembered[key] = found
         return self.remembered[key]
 
-    def target(self, member, rule, option, span):
+    def unrounded(self, member, rule, option, span):
+        """What is asked of a person in a period, exactly."""
         full = number(option["min"])
         if "prorate" not in rule:
             return full
@@ -344,7 +345,12 @@ class Book:
         held, other = months.count("held"), months.count("other")
         if held + other == 0:
             return full
-        return down((full * held + number(option.get("otherwise", 0)) * other) / len(months), 2)
+        return (full * held + number(option.get("otherwise", 0)) * other) / len(months)
+
+    def target(self, member, rule, option, span):
+        exact = self.unrounded(member, rule, option, span)
+        prorated = "prorate" in rule and any(self.months(member, rule, span).values())
+        return down(exact, 2) if prorated else exact
 
     def own(self, member, rule, option, span):
         """What a person has done in a period, by the option's measure."""
@@ -395,6 +401,15 @@ class Book:
             weight = dict.fromkeys(days, Fraction(1))
         return sum((w for day, w in weight.items() if day <= self.on), Fraction(0)) / sum(weight.values())
 
+    def is_new(self, member, rule, span):
+        """Whether a requirement has asked for so few days of a period that nobody is behind in it."""
+        for first in days_of(*span):
+            if self.fits(member, rule["who"], first) and not self.person(member).exempt(first):
+                asked = [day for day in days_of(first, span[1]) if day <= self.on]
+                quarter = Fraction((span[1] - first).days, 4)
+                return len(asked) <= min(self.policy["alerts"].get("behind_grace_days", 30), quarter)
+        return False
+
     def standing(self, member, rule, span):
         found = []
         for option in options(rule):
@@ -402,10 +417,13 @@ class Book:
             counted = self.own(member, rule, option, span)
             if option["measure"] == "hours":
                 counted += self.carried(member, rule, span)
-            ratio = counted / target if target else math.inf
-            found.append((ratio, option, target, counted))
-        choose = min if "all_of" in rule else max
-        ratio, option, target, counted = choose(found, key=lambda item: item[0])
+            exact = self.unrounded(member, rule, option, span)
+            ratio = counted / exact if exact else math.inf
+            found.append((counted >= target, ratio, option, target, counted))
+        wanted = "all_of" not in rule  # of any what is met comes first, of all what is not
+        candidates = [item for item in found if item[0] == wanted] or found
+        extreme = (max if wanted else min)(item[1] for item in candidates)
+        _, _, option, target, counted = next(item for item in candidates if item[1] == extreme)
         expected = target * self.part_over(member, rule, span)
         alerts = self.policy["alerts"]
         if self.person(member).exempt(self.on):
@@ -414,14 +432,17 @@ class Book:
             word = "met"
         elif counted >= number(alerts["near_ratio"]) * target:
             word = "near"
-        elif counted < expected * (1 - number(alerts["behind_tolerance"])):
+        elif counted < expected * (1 - number(alerts["behind_tolerance"])) and not self.is_new(
+            member, rule, span
+        ):
             word = "behind"
         else:
             word = "under_way"
         return {
             "target": text(target),
             "counted": text(down(counted, 2) if option["measure"] == "days" else counted),
-            "percent": text(down(ratio * 100, 1) if target else Fraction(100)),  # Chosen: 100 % of nothing.
+            # Chosen: 100 % of nothing.
+            "percent": text(down(counted / target * 100, 1) if target else Fraction(100)),
             "short": text(up(max(target - counted, Fraction(0)), 2)),
             "expected": text(down(expected + Fraction(1, 200), 2)),
             "standing": word,

@@ -231,6 +231,20 @@ def test_who_is_behind_is_told_once_a_month(school: School) -> None:
     assert behind(date(2026, 12, 1)) == [f"{YEAR}:behind:2026-12"]
 
 
+def test_on_new_years_day_nobody_is_told_to_be_behind(school: School) -> None:
+    loaded, history = records.load_approved(school.repo, "main")
+
+    def behind(on: date, days: int) -> int:
+        policy = replace(loaded.policy, alerts=replace(loaded.policy.alerts, behind_grace_days=days))
+        figures = totals.total(loaded, policy, history.approvals(), on)
+        return len(list(alerts.behind(policy, figures)))
+
+    first, day_30, day_31 = date(2027, 1, 1), date(2027, 1, 30), date(2027, 1, 31)
+    everybody = behind(first, 0)
+    assert everybody > 1
+    assert [behind(first, 30), behind(day_30, 30), behind(day_31, 30)] == [0, 0, everybody]
+
+
 @pytest.mark.parametrize(("days", "late"), [(7, 0), (8, 1)])
 def test_a_proposal_is_late_after_the_days_the_policy_says(school: School, days: int, late: int) -> None:
     study = school.study()
@@ -389,9 +403,8 @@ def test_the_old_year_is_named_in_a_message(desk: Desk) -> None:
     school = desk.school
     add(school, "25.5")
     school.at = datetime(2027, 1, 4, tzinfo=SHANGHAI)
-    add(school, "6.5", start_date=date(2026, 12, 28))
-    (first, _) = desk.run(on=date(2027, 1, 5))[1]
-    assert first.startswith("教工第一党支部：1 人 2026 年年度学时已达标，")
+    add(school, "6.5", start_date=date(2026, 12, 28))  # and on 5 January nobody is behind yet
+    assert desk.run(on=date(2027, 1, 5))[1] == ["教工第一党支部：1 人 2026 年年度学时已达标。"]
 
 
 def test_a_run_begins_where_the_last_one_ended(desk: Desk) -> None:

@@ -149,7 +149,13 @@ FULL: dict[str, Any] = {
             )
         },
     },
-    "alerts": {"near_ratio": 0.8, "behind_tolerance": 0.2, "waiting_days": 7, "of": ["whole"]},
+    "alerts": {
+        "near_ratio": 0.8,
+        "behind_tolerance": 0.2,
+        "behind_grace_days": 30,
+        "waiting_days": 7,
+        "of": ["whole"],
+    },
     "norms": [
         {
             "id": "meetings",
@@ -206,6 +212,32 @@ def made(data: dict[str, Any]) -> Policy:
 
 def told(data: dict[str, Any], lang: str) -> str:
     return policy.explain(made(data), UNITS, lang, date(2026, 6, 1))
+
+
+@pytest.mark.parametrize(("days", "sound"), [(0, True), (365, True), (-1, False), (366, False), (1.5, False)])
+def test_the_days_of_grace_are_whole_and_at_most_a_year(days: float, sound: bool) -> None:
+    data = put(FULL, ("alerts", "behind_grace_days"), days)
+    parsed = records.parse_file("records/policy.yaml", json.dumps(data).encode())
+    assert (not parsed.problems) is sound, parsed.problems
+    assert not sound or made(data).alerts.behind_grace_days == days
+
+
+def test_a_policy_without_days_of_grace_has_thirty() -> None:
+    without = copy.deepcopy(FULL)
+    del without["alerts"]["behind_grace_days"]
+    none = {key: value for key, value in FULL.items() if key != "alerts"}
+    assert [made(data).alerts.behind_grace_days for data in (without, none)] == [30, 30]
+    assert told(without, "zh") == told(FULL, "zh")
+
+
+def test_grace_is_said_where_there_is_any() -> None:
+    def behind(days: int, lang: str) -> str:
+        text = told(put(FULL, ("alerts", "behind_grace_days"), days), lang)
+        return next(line for line in text.splitlines() if "“进度滞后”" in line or "“behind”" in line)
+
+    assert "45 天" in behind(45, "zh") and "四分之一" in behind(45, "zh")
+    assert "45 days" in behind(45, "en") and "quarter" in behind(45, "en")
+    assert "天" not in behind(0, "zh") and "days" not in behind(0, "en")
 
 
 # --- explain

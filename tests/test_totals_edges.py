@@ -503,6 +503,41 @@ def test_of_several_measures_the_best_or_the_worst_is_told_and_the_first_on_ties
     assert standing_of(one, any_of=tied).measure == standing_of(one, all_of=tied).measure == "hours"
 
 
+JUNE = {"m1": {"periods": [{"from": "2026-06-01", "status": "full"}]}}  # seven months of the year
+
+
+def prorated(*said: dict[str, Any], **rule: Any) -> Standings:
+    made = {"id": "rule", "who": "members", "period": "year", "from": "2024-01-01", "source": "x"}
+    found = records_of(*said, members=JUNE, requirements=[{**made, "prorate": "by_month", **rule}])
+    standing = totals.total(found, found.policy, set(found.studies), END).members["m1"].of("rule")
+    assert standing is not None
+    return standing
+
+
+def test_measures_that_ask_for_the_same_are_tied_however_their_targets_were_rounded() -> None:
+    """18.67 hours are shown as 18.66 and 2.333 days as 2.33, of which 10 hours are more."""
+    options = [{"measure": "hours", "min": 32}, {"measure": "days", "min": 4}]
+    said = {"date": "2026-07-01", "end": "2026-07-02", "hours": 10}
+    for several in ("any_of", "all_of"):
+        for first, second in (options, options[::-1]):
+            told = prorated(said, **{several: [first, second]})
+            shown = {f.measure: str(f.target) for f in told.figures}
+            assert (shown, told.measure) == ({"hours": "18.66", "days": "2.33"}, first["measure"]), several
+
+
+def test_of_several_measures_one_that_is_met_is_further_on_than_any_that_is_not() -> None:
+    """2.33 of 2.333 days are met, as shown, though 13.99 of 14 hours are the greater part."""
+    days = {"measure": "days", "min": 4, "where": {"kind": ["lecture"]}}
+    hours = {"measure": "hours", "min": 24, "where": {"kind": ["theme_day"]}}
+    said = [
+        {"date": "2026-07-01", "end": "2026-07-03", "hours": 18.64},
+        {"date": "2026-08-01", "end": "2026-08-02", "hours": 13.99, "kind": "theme_day"},
+    ]
+    any_, all_ = (prorated(*said, **{several: [days, hours]}) for several in ("any_of", "all_of"))
+    assert [(f.target, f.met) for f in any_.figures] == [(Decimal("2.33"), True), (14, False)]
+    assert (any_.measure, any_.standing, all_.measure, all_.standing) == ("days", "met", "hours", "near")
+
+
 def test_a_target_of_nothing_is_met_and_full() -> None:
     """Secretary for December only and exempt in it: eleven months ask for nothing."""
     one = {"roles": [{"role": "branch_secretary", "from": "2026-12-01"}], "exempt": [{"from": "2026-12-01"}]}
@@ -520,8 +555,10 @@ def test_a_target_of_nothing_is_met_and_full() -> None:
 @pytest.mark.parametrize(
     ("day", "hours", "standing", "expected"),
     [
-        ("2026-01-01", "0", "behind", "0.04"),  # 16 / 365 = 0.0438
-        ("2026-01-04", "0", "behind", "0.18"),  # 64 / 365 = 0.1753
+        ("2026-01-01", "0", "under_way", "0.04"),  # 16 / 365 = 0.0438
+        ("2026-01-04", "0", "under_way", "0.18"),  # 64 / 365 = 0.1753
+        ("2026-01-30", "0", "under_way", "1.32"),  # the last of thirty days in which nobody is behind
+        ("2026-01-31", "0", "behind", "1.36"),
         ("2026-07-02", "6.42", "under_way", "8.02"),  # 183 of 365 days, a fifth less is 6.4175
         ("2026-07-02", "6.41", "behind", "8.02"),
         ("2026-12-31", "12.75", "behind", "16"),
@@ -533,6 +570,80 @@ def test_pace_is_by_days_over(day: str, hours: str, standing: str, expected: str
     said = {"date": "2026-01-01", "end": "2026-01-03", "hours": hours}
     found = standing_of(said, on=date.fromisoformat(day), measure="hours", min=16)
     assert (found.standing, found.expected) == (standing, Decimal(expected))
+
+
+def not_behind(member: dict[str, Any], days: int | None, *, period: str = "year", **rule: Any) -> list[date]:
+    """The days of 2026 on which one who has no hours is asked for some and is not behind; `days` of grace."""
+    made = {"id": "rule", "who": "members", "period": period, "from": "2024-01-01", "source": "x"}
+    made |= {"measure": "hours", "min": 32, **rule}
+    grace = {} if days is None else {"behind_grace_days": days}
+    periods = {
+        "year": {"type": "calendar_year"},
+        "month": {"type": "calendar_month"},
+        "rolling": {"type": "rolling", "months": 6},
+        "plan": {"type": "window", "from": "2026-01-01", "until": "2031-01-01"},
+        "first-year": {"type": "anchored", "anchor": "joined", "months": 6},
+    }
+    rules = policy(
+        {"requirements": [made], "periods": periods, "caps": [], "carry_over": [], **QUIET}
+        | {"alerts": {**QUIET["alerts"], **grace}}
+    )
+    found = RecordSet(COMMITTEE, rules, rosters({"m1": member}), {})
+    told = {}
+    for number in range(365):
+        day = YEAR[0] + timedelta(number)
+        one = totals.total_of(found, rules, (), found.people()["m1"], day).of("rule")
+        told[day] = str(one.standing) if one else ""
+    assert set(told.values()) <= {"behind", "under_way", "exempt", ""}
+    return [day for day, standing in told.items() if standing == "under_way"]
+
+
+def days_from(first: str, count: int) -> list[date]:
+    return [date.fromisoformat(first) + timedelta(n) for n in range(count)]
+
+
+JOINED: dict[str, Any] = {"periods": [{"from": "2024-01-01", "status": "full"}]}
+
+
+@pytest.mark.parametrize(
+    ("days", "period", "first"),
+    [
+        (None, "year", days_from("2026-01-01", 30)),
+        (0, "year", []),
+        (10, "year", days_from("2026-01-01", 10)),
+        (365, "year", days_from("2026-01-01", 91)),  # a quarter of 365 days
+        (None, "plan", days_from("2026-01-01", 30)),
+        (None, "rolling", []),  # always over
+        (7, "month", [day for m in range(1, 13) for day in days_from(f"2026-{m:02}-01", 7)]),
+        (8, "month", [day for m in range(1, 13) for day in days_from(f"2026-{m:02}-01", 7)]),
+    ],
+)
+def test_in_the_first_days_of_a_period_nobody_is_behind(
+    days: int | None, period: str, first: list[date]
+) -> None:
+    assert not_behind(JOINED, days, period=period) == first
+
+
+@pytest.mark.parametrize(
+    ("member", "rule", "first"),
+    [
+        # who joins on the last of May is asked for a whole month of May, and not called behind the day after
+        ({"periods": [{"from": "2026-05-31", "status": "full"}]}, {"prorate": "by_month"}, days_from("2026-05-31", 30)),
+        ({"periods": [{"from": "2026-05-31", "status": "full"}]}, {}, days_from("2026-05-31", 30)),
+        # twelve days are left of the year: three of them
+        ({"periods": [{"from": "2026-12-20", "status": "full"}]}, {"prorate": "by_month"}, days_from("2026-12-20", 3)),
+        # whom the requirement asks for the first time; coming back is no beginning
+        ({**JOINED, "roles": [{"role": "branch_secretary", "from": "2026-03-10", "until": "2026-04-01"}, {"role": "branch_secretary", "from": "2026-06-01"}]}, {"who": "secretaries", "otherwise": 16, "prorate": "by_month"}, days_from("2026-03-10", 22)),
+        # who was exempt until then
+        ({**JOINED, "exempt": [{"from": "2026-01-01", "until": "2026-06-15"}]}, {}, days_from("2026-06-15", 30)),
+        # the period begins with them
+        ({"periods": [{"from": "2026-02-10", "status": "full"}]}, {"period": "first-year"}, days_from("2026-02-10", 30)),
+    ],
+)  # fmt: skip
+def test_the_first_days_are_those_of_the_person(
+    member: dict[str, Any], rule: dict[str, Any], first: list[date]
+) -> None:
+    assert not_behind(member, None, **rule) == first
 
 
 def weighed(weights: list[int], day: date, *, members: dict[str, Any] | None = None, **rule: Any) -> Decimal:

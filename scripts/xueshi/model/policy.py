@@ -200,12 +200,14 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Alerts:
-    """When somebody is told. `of` names the requirements that are watched (empty: all over a calendar year)."""
+    """When somebody is told. `of` names the requirements that are watched (empty: all over a calendar year); in the
+    first `behind_grace_days` that a requirement asks for nobody is behind."""
 
     near_ratio: Decimal
     behind_tolerance: Decimal
     waiting_days: int = 7
     of: tuple[str, ...] = ()
+    behind_grace_days: int = 30
 
 
 @dataclass(frozen=True, slots=True)

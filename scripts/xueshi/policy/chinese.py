@@ -157,6 +157,7 @@ WORDS: Mapping[str, str] = {
     "month.7": "7月", "month.8": "8月", "month.9": "9月", "month.10": "10月", "month.11": "11月", "month.12": "12月",
     "near": "达到标准的 {percent}% 而没有达标的，算“接近”",
     "behind": "比应到进度少 {percent}% 以上的，算“进度滞后”",
+    "behind.grace": "；要求对本人开始的头 {days} 天（最多到剩下时间的四分之一）不算",
     "waiting": "等待审核超过 {days} 天的，提醒审核人",
     "watched": "跟踪提醒的要求：{names}",
     "watched.all": "跟踪提醒所有按公历年考核的要求",

@@ -166,6 +166,7 @@ WORDS: Mapping[str, str] = {
     "month.11": "November", "month.12": "December",
     "near": "from {percent}% of the target on, one who has not met it is “near”",
     "behind": "more than {percent}% below the expected pace is “behind”",
+    "behind.grace": ", but nobody is in the first {days} days that it asks of them (at most a quarter of the time left)",
     "waiting": "reviewers are reminded of what waits for more than {days} days",
     "watched": "requirements that are watched: {names}",
     "watched.all": "all requirements over a calendar year are watched",

@@ -224,7 +224,9 @@ def _progress(p: Phrases) -> Iterator[Entry]:
     watched = p.say("watched", names=names) if names else p.words["watched.all"]
     yield _entry(p, "progress", "pace", pace)
     yield _entry(p, "progress", "near", p.say("near", percent=percent(alerts.near_ratio)))
-    yield _entry(p, "progress", "behind", p.say("behind", percent=percent(alerts.behind_tolerance)))
+    behind = p.say("behind", percent=percent(alerts.behind_tolerance))
+    grace = p.say("behind.grace", days=alerts.behind_grace_days) if alerts.behind_grace_days else ""
+    yield _entry(p, "progress", "behind", behind + grace)
     yield _entry(p, "progress", "waiting", p.say("waiting", days=alerts.waiting_days))
     yield _entry(p, "progress", "watched", watched)
 

@@ -186,6 +186,7 @@ def _alerts(item: Data) -> Alerts:
         behind_tolerance=decimal(item["behind_tolerance"]),
         waiting_days=item.get("waiting_days", 7),
         of=tuple(item.get("of", ())),
+        behind_grace_days=item.get("behind_grace_days", 30),
     )
 
 

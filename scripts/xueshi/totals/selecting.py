@@ -57,6 +57,14 @@ def months(
     return held, other, len(begins)
 
 
+def first_day(
+    person: Person, selector: str, span: tuple[date, date], policy: Policy, organisation: Organisation
+) -> date | None:
+    """The first day of a period on which the person belongs to the selector's group and is not exempt."""
+    days = (day for day in (span[0], *_turns(person, span)) if not person.is_exempt(day))
+    return next((day for day in days if fits(person, selector, day, policy, organisation)), None)
+
+
 @cache
 def _months(start: date, until: date) -> tuple[date, ...]:
     """The first day of every month of a span, the span's own first day among them."""

@@ -25,7 +25,7 @@ from xueshi.model import (
     add_months,
     contains,
 )
-from xueshi.totals.selecting import fits, months, span_of
+from xueshi.totals.selecting import first_day, fits, months, span_of
 
 _CENT, _HALF_CENT = Decimal("0.01"), Fraction(1, 200)
 ZERO, ONE, NOTHING = Decimal(0), Decimal(1), Fraction(0)
@@ -54,7 +54,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A span's share of a target, exact: what is held of `whole` months."""
+    """A span's share of a target: what is held of `whole` months."""
 
     held: int
     other: int
@@ -64,6 +64,12 @@ class _Part:
         if not self.held + self.other:
             return option.min
         return (option.min * self.held + option.otherwise * self.other) * 100 // self.whole * _CENT
+
+    def exact(self, option: Option) -> Fraction:
+        """The target before it is rounded down."""
+        if not self.held + self.other:
+            return Fraction(option.min)
+        return Fraction(option.min * self.held + option.otherwise * self.other) / self.whole
 
 
 def standings(case: Case, requirement: Requirement, on: date) -> Standings | None:
@@ -82,13 +88,16 @@ def standings(case: Case, requirement: Requirement, on: date) -> Standings | Non
         target, counted = part.target(option), own + _exact(carried)
         counts.append(counted)
         figures.append(_figure(option, target, counted, carried, over))
-    chosen = _chosen(requirement, figures, counts) if len(counts) > 1 else 0
+    chosen = _chosen(requirement, part, figures, counts) if len(counts) > 1 else 0
     option, figure, counted = requirement.options[chosen], figures[chosen], counts[chosen]
+    standing = _standing(case, figure, counted, over, on)
+    if standing is Standing.BEHIND and _is_new(case, requirement, span, on):
+        standing = Standing.UNDER_WAY
     return Standings(
         requirement=requirement,
         start=span[0],
         until=span[1],
-        standing=_standing(case, figure, counted, over, on),
+        standing=standing,
         figure=figure,
         figures=tuple(figures),
         lines=_lines(case, option, rows.of(option), figure.carried),
@@ -96,13 +105,15 @@ def standings(case: Case, requirement: Requirement, on: date) -> Standings | Non
     )
 
 
-def _chosen(requirement: Requirement, figures: list[Figure], counts: list[Fraction]) -> int:
-    """The measure that decides: of any the one furthest on, of all the one furthest behind; the first of equals."""
-    ratios = [
-        counted / _exact(figure.target) if figure.target else Fraction(10**9)
-        for figure, counted in zip(figures, counts, strict=True)
+def _chosen(requirement: Requirement, part: _Part, figures: list[Figure], counts: list[Fraction]) -> int:
+    """The measure that decides: of any the one furthest on, of all the one furthest behind; the first of equals.
+    Rounded targets would part hours and days that ask for the same; that a measure is met goes by them all the same."""
+    aims = [part.exact(option) for option in requirement.options]
+    ways = [
+        (figure.met, counted / aim if aim else Fraction(10**9))
+        for figure, counted, aim in zip(figures, counts, aims, strict=True)
     ]
-    return ratios.index((min if requirement.every else max)(ratios))
+    return ways.index((min if requirement.every else max)(ways))
 
 
 def _standing(case: Case, figure: Figure, counted: Fraction, over: Fraction, on: date) -> Standing:
@@ -116,6 +127,16 @@ def _standing(case: Case, figure: Figure, counted: Fraction, over: Fraction, on:
     if counted < _exact((1 - alerts.behind_tolerance) * figure.target) * over:
         return Standing.BEHIND
     return Standing.UNDER_WAY
+
+
+def _is_new(case: Case, requirement: Requirement, span: tuple[date, date], on: date) -> bool:
+    """Whether a period has only just begun for them: nobody has hours on New Year's Day, or on the day they join. Of
+    what is left of it only the first quarter is new, so that a month is not all grace."""
+    first = first_day(case.person, requirement.who, span, case.policy, case.organisation)
+    if first is None:
+        return False
+    days = (on - first).days + 1
+    return days <= case.policy.alerts.behind_grace_days and 4 * days <= (span[1] - first).days
 
 
 def _figure(option: Option, target: Decimal, counted: Fraction, carried: Decimal, over: Fraction) -> Figure:
