@@ -41,16 +41,17 @@ def own_logs() -> Iterator[None]:
 # Where several workers take a file each, these begin: whoever came to one of them last would be waited for.
 LONG = (
     "test_query.py",
-    "test_theme.py",
     "test_paper.py",
+    "test_theme.py",
+    "test_job.py",
+    "test_handbook.py",
     "test_kill.py",
     "test_workflows.py",
-    "test_job.py",
     "test_site.py",
     "test_loader.py",
-    "test_storm.py",
+    "test_batches.py",
     "test_second_program.py",
-    "test_handbook.py",
+    "test_storm.py",
 )
 FOUND = "found"  # what a test tells beside passing, by `record_property`
 

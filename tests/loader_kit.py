@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -104,6 +105,7 @@ def packed(value: object) -> bytes:
     return zlib.compress(json.dumps(value, ensure_ascii=False).encode())
 
 
+@cache  # its template takes longer to compile than all else that a test's site is made of
 def loader_page(lang: str = "zh-CN", scripts: tuple[str, ...] = (), report: str = "") -> str:
     made = Environment(
         loader=FileSystemLoader(SITE / "templates"), autoescape=True, undefined=StrictUndefined
@@ -135,7 +137,7 @@ def served(folder: Path) -> Iterator[Sealed]:
 
     handler: Callable[..., Handler] = lambda *args: Handler(*args, directory=str(folder))  # noqa: E731
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         site.address = f"http://127.0.0.1:{server.server_address[1]}"
         try:

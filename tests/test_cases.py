@@ -33,7 +33,18 @@ ORGANISATION = {
 
 
 def policy(changes: dict[str, Any]) -> Any:
-    """The policy that everybody has, with some of its parts replaced (of kinds, added)."""
+    """The policy that everybody has, with some of its parts replaced (of kinds, added). Made once for equal changes:
+    properties ask for the same one hundreds of times."""
+    key = repr(changes)
+    if key not in _POLICIES:
+        _POLICIES[key] = _policy(changes)
+    return _POLICIES[key]
+
+
+_POLICIES: dict[str, Any] = {}
+
+
+def _policy(changes: dict[str, Any]) -> Any:
     plain = yaml.safe_load(project.policy_file())
     kinds = {**plain["kinds"], **changes.get("kinds", {})}
     data = {**plain, **changes, "kinds": kinds}

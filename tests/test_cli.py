@@ -7,16 +7,20 @@ import json
 import os
 import shutil
 import socket
+import subprocess
+import sys
 import threading
 from datetime import date
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 from conftest import School
 
 from xueshi import demo, service
 from xueshi.cli import main
+from xueshi.cli.lazy import LazyGroup
 from xueshi.errors import UsageError, XueshiError
 from xueshi.git import Repository
 from xueshi.records import study_file
@@ -25,6 +29,29 @@ from xueshi.records import study_file
 def run(*args: str) -> tuple[int, str]:
     result = CliRunner().invoke(main, list(args))
     return result.exit_code, result.output
+
+
+def test_a_command_loads_what_it_needs_and_not_what_others_need() -> None:
+    code = "import sys; from xueshi.cli import main; main(['check', '--help'], standalone_mode=False); print(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    loaded = set(told.split())
+    assert "xueshi.checks" in loaded
+    others = {"sqlalchemy", "starlette", "uvicorn", "httpx2", "pypinyin", "jinja2", "xlsxwriter", "typst"}
+    assert not loaded & others
+
+
+def test_a_command_is_found_by_its_name() -> None:
+    def named(group: click.Command) -> int:
+        context, number = click.Context(group), 0
+        assert isinstance(group, LazyGroup)
+        for name in group.list_commands(context):
+            command = group.get_command(context, name)
+            assert command is not None and command.name == name
+            number += 1
+        return number
+
+    bridge = main.get_command(click.Context(main), "bridge")
+    assert bridge is not None and (named(main), named(bridge)) == (26, 6)
 
 
 def test_check_tells_clean_problems_and_could_not_run_apart(school: School, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from click.testing import CliRunner
 from conftest import BRIDGE, School, committee_files, figures, person
 from python_calamine import CalamineWorkbook
 
-from xueshi import exports, records, sample, sources
+from xueshi import exports, project, records, sample, sources
 from xueshi.cli import main
 from xueshi.errors import UsageError
 from xueshi.exports import Export, Scope, text, xlsx
@@ -34,6 +34,7 @@ from xueshi.words import plain
 
 ON = date(2026, 11, 24)
 EVERYBODY, JG1 = Scope("committee"), Scope("branch", "jg1")
+YEAR = exports.year(ON.year)
 
 
 def source_of(repo: Repository, on: date = ON) -> Source:
@@ -65,6 +66,14 @@ def total_of(values: list[Any]) -> Decimal:
 
 def rows_of(data: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+
+
+def test_what_the_query_page_saves_has_the_same_names(school: School) -> None:
+    template = (project.root() / "site" / "templates" / "query.html").read_text(encoding="utf-8")
+    found = re.search(r'"columns": _\("([^"]*)"\)', template)
+    assert found is not None
+    ours = {column.head for column in details(exports.export(source_of(school.repo), JG1, YEAR)).columns}
+    assert set(found[1].split(",")) - ours == {"结束日期", "照片数"}, "only what the other file has not"
 
 
 # --- figures
@@ -122,6 +131,32 @@ def test_a_year_that_is_over_is_told_as_of_its_last_day(tmp_path: Path) -> None:
         for m in members:
             assert found[m.person.id].year == m.standing("year")
             assert found[m.person.id].counted == m.hours(date(2025, 1, 1), date(2026, 1, 1))
+
+
+def test_of_an_ended_year_nobody_is_told_to_be_behind(school: School) -> None:
+    school.merge(school.propose(school.study(start_date=date(2025, 3, 1))))
+    source, over = source_of(school.repo), exports.year(2025)
+    then = read(exports.workbook(exports.export(source, EVERYBODY, over)))
+    assert set(column(then["汇总"], "2025年达标情况")) == {"未达标"}
+    assert set(column(then["汇总"], "五年达标情况")) == {"进度滞后"}, "the plan goes on"
+    heads = then["支部汇总"][1]
+    assert not {"接近", "进行中", "进度滞后"} & set(heads)
+    assert summed(then["支部汇总"], "未达标") == summed(then["支部汇总"], "2025年有要求（人）") == 5
+    now = read(exports.workbook(exports.export(source, EVERYBODY, exports.year(2026))))
+    assert "进度滞后" in column(now["汇总"], "2026年达标情况") and "未达标" not in now["支部汇总"][1]
+    # Figures as of a day within a year are those of a year that still ran.
+    half = exports.export(source, EVERYBODY, exports.between(date(2025, 1, 1), date(2025, 6, 30)))
+    assert not half.is_year_over and {half.stands(p.year) for p in half.people if p.year} == {"进度滞后"}
+    last = exports.export(source_of(school.repo, date(2026, 12, 31)), EVERYBODY, exports.year(2026))
+    assert not last.is_year_over, "its last day still runs"
+    own = exports.export(source, Scope("member", "m0012"), over)
+    with zipfile.ZipFile(io.BytesIO(exports.archive(source, own, _files(source, own), {}))) as packed:
+        page = packed.read("index.html").decode()
+    assert "未达标" in page.split("<h2>记录</h2>")[0]
+
+
+def _files(source: Source, made: Export) -> dict[str, bytes]:
+    return dict.fromkeys(exports.needs(source, made).files, b"")
 
 
 def test_a_study_over_new_year_is_split_and_the_rest_is_told(school: School) -> None:
@@ -222,6 +257,7 @@ def test_no_text_becomes_a_formula_or_markup(hostile: tuple[str, Source]) -> Non
 
 def test_long_and_odd_texts_are_whole_or_say_what_is_missing() -> None:
     assert text.cell("学" * 5000) == "学" * 5000
+    assert text.cell("a\rb") == "a\nb" and text.cell("a\tb\nc") == "a\tb\nc"
     odd = text.cell("a\x00b\ud800c\ufffed\r\ne\U0002cb4e")
     assert odd == "abcd\ne\U0002cb4e［略去 3 个无法显示的字符］"
     long = text.cell("𠮷" * 20_000)

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser import chromium
+from browser import at_rest, chromium, show
 from conftest import FOUND
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Page, expect
@@ -299,15 +299,20 @@ def test_the_form_works_without_scripts(job: Job, tmp_path: Path) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("已收到|待审核"))
 
 
+@pytest.fixture(scope="module")
+def kept(job: Job) -> Page:
+    return job.page("about:blank")
+
+
 @pytest.mark.parametrize(
     "name", ["form", "poster", "mine", "status", "asked", "desk", "site", "report", "branch", "committee"]
 )
-def test_pages_fit_a_phone_and_pass_axe(job: Job, name: str) -> None:
+def test_pages_fit_a_phone_and_pass_axe(job: Job, kept: Page, name: str) -> None:
     for size in (PHONE, {"width": 1280, "height": 900}):
         below = {"mine": f"{job.links['form']}/mine", "status": f"{job.links['form'].split('/m/')[0]}/s"}
         known = {**job.links, **below, "asked": job.links["desk"]}
-        page = job.desk(size) if name == "desk" else job.page(known[name], size)
-        page.wait_for_load_state("networkidle")
+        page = job.desk(size) if name == "desk" else show(kept, known[name], size)
+        at_rest(page)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), size
         rules = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
         found = Axe().run(page, options={"resultTypes": ["violations"], "runOnly": rules})

@@ -6,7 +6,7 @@ import base64
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import astuple, dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -16,7 +16,7 @@ from pathlib import Path
 import pypdfium2
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from browser import chromium
+from browser import at_rest, chromium, emptied
 from conftest import School
 from markupsafe import Markup
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
@@ -24,6 +24,7 @@ from test_sheets import Paper, Print, needs_fonts, pictures_of, printed, source_
 from test_theme import SECRET, served
 
 from xueshi import publish, sample, sheets, speech
+from xueshi.builder import Builder
 from xueshi.editions import fragments
 from xueshi.model import OFFICER, Evidence, Reader
 from xueshi.reports.address import address
@@ -60,7 +61,7 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Site]]:
+def sites(tmp_path_factory: pytest.TempPathFactory, builder: Builder) -> Iterator[dict[str, Site]]:
     folder = tmp_path_factory.mktemp("paper")
     made = sample.write(folder / "school.git", members=20, records=80, seed=42, until=ON)
     source, found = source_of(made.repo), {}
@@ -73,7 +74,7 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Site]]
     with ExitStack() as stack:
         for edition in publish.EDITIONS:
             wanted = publish.inputs(made.repo, "refs/heads/main", on=ON, secret=SECRET, edition=edition)
-            publish.build(made.repo, wanted, folder / edition)
+            publish.build(made.repo, wanted, folder / edition, builder)
             at = stack.enter_context(served(folder / edition))
             reader = source.records.keys.reader("member", who.id)
             assert reader is not None
@@ -97,6 +98,13 @@ def site(sites: dict[str, Site], request: pytest.FixtureRequest) -> Site:
 def browser() -> Iterator[Browser]:
     with chromium() as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def kept(browser: Browser) -> Iterator[Page]:
+    with closing(browser.new_context(locale="zh-CN")) as context:
+        context.add_init_script(PRINTED)
+        yield context.new_page()
 
 
 @pytest.fixture
@@ -214,6 +222,18 @@ def test_the_sheets_open_from_the_branch_alone(sites: dict[str, Site], opened: C
     expect(page.get_by_role("link", name="登记表")).to_have_count(0)
 
 
+@pytest.mark.parametrize("width", [360, 700, 768, 1280])
+def test_sheets_that_are_cut_at_the_right_say_so(
+    sites: dict[str, Site], opened: Callable[..., Page], width: int
+) -> None:
+    page = opened({"width": width, "height": 900})
+    sites["sealed"].open(page, "sheets")
+    cut = page.locator(".s-sheets").evaluate("e => e.scrollWidth > e.clientWidth")
+    assert cut == (width < 720)
+    expect(page.get_by_text("左右滑动")).to_be_visible(visible=cut)
+    assert "左右滑动" not in paper(page).text
+
+
 @pytest.mark.parametrize("edition", ["open", "sealed"])
 def test_a_messengers_browser_is_told_where_to_print(
     sites: dict[str, Site], opened: Callable[..., Page], edition: str
@@ -234,11 +254,11 @@ def test_a_messengers_browser_is_told_where_to_print(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("where", ["member", "sheets"])
 def test_axe_finds_nothing_and_nothing_overflows(
-    site: Site, opened: Callable[..., Page], where: str, scheme: str, size: dict[str, int]
+    site: Site, kept: Page, where: str, scheme: str, size: dict[str, int]
 ) -> None:
-    page = opened(size, color_scheme=scheme)
+    page = emptied(kept, size, color_scheme=scheme)
     site.open(page, where)
-    page.wait_for_load_state("networkidle")
+    at_rest(page)
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
     size_of_text = page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)")
@@ -429,3 +449,34 @@ def test_whatever_people_write_stays_text_and_on_the_paper(
         ink = one.point(lambda v: 255 if v < 200 else 0).getbbox()
         assert ink is not None and ink[2] <= 552 and ink[3] <= 815
     assert "本人签字" in shown.text
+
+
+# --- a report on paper
+
+PAD = """px => { let pad = document.querySelector("#pad"), article = document.querySelector("article, [data-view]");
+if (!pad) { pad = document.createElement("div"); pad.id = "pad"; article.prepend(pad); }
+pad.style.height = `${px}px`; }"""
+CUT = """e => { while (e.nextElementSibling && !e.nextElementSibling.matches(".x-last")) e.nextElementSibling.remove(); }"""
+
+
+@pytest.mark.parametrize("end", ["h2#findings + *", "h2#usage + p"], ids=["list", "words"])
+def test_the_foot_never_stands_alone_on_a_page(site: Site, opened: Callable[..., Page], end: str) -> None:
+    """Whatever a report ends with: the least further height that needs another page takes more than the foot along."""
+    page = opened()
+    site.open(page, "branch")
+    page.wait_for_load_state("networkidle")
+    page.locator(end).evaluate(CUT)
+
+    def padded(height: int) -> list[str]:
+        page.evaluate(PAD, height)
+        return paper(page).pages
+
+    number, low, high = len(padded(0)), 0, 1000
+    assert len(padded(high)) > number
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if len(padded(middle)) > number else (middle, high)
+    last = "".join(padded(high)[-1].split())
+    foot = re.search(r"示例大学艺术学院.*请联系本支部组织委员", last)
+    assert foot and "".join(padded(high)).count("请联系本支部组织委员") == 1
+    assert len(last) > len(foot[0]), last

@@ -9,7 +9,7 @@ import random
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -21,13 +21,13 @@ from urllib.parse import unquote, urlencode
 import pypdfium2
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from browser import chromium
+from browser import chromium, forget, show
 from click.testing import CliRunner
 from conftest import BRIDGE, School, committee_files, figures, person
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from python_calamine import CalamineWorkbook
 
-from xueshi import publish, records, sample
+from xueshi import publish, records, sample, totals
 from xueshi.builder import Builder
 from xueshi.cli import main
 from xueshi.git import Repository
@@ -43,6 +43,7 @@ ON = date(2026, 11, 24)
 SECRET = bytes(range(32))
 SITE = Path(__file__).parent.parent / "site"
 SCRIPTS = ("query.js", "query-find.js", "query-files.js", "query-data.js", "query-page.js")
+PHONE, WIDE = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 WECHAT = "Mozilla/5.0 (Linux; Android 14) Chrome/126.0 Mobile Safari/537.36 MicroMessenger/8.0.50"
 
 
@@ -74,7 +75,7 @@ def served(repo: Repository, into: Path, edition: str, builder: Builder) -> Iter
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(site.folder))) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         site.url = f"http://127.0.0.1:{server.server_address[1]}"
         try:
@@ -112,32 +113,59 @@ def browser() -> Iterator[Browser]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def faults() -> list[str]:
+    """What a script failed of, or what a policy refused; it fails the test."""
+    return []
+
+
+def watched(browser: Browser, faults: list[str], **more: object) -> BrowserContext:
+    told = {"viewport": WIDE, "locale": "zh-CN", **more}
+    context = browser.new_context(**told)  # type: ignore[arg-type]
+    context.on("weberror", lambda error: faults.append(str(error.error)))
+    context.on(
+        "console",
+        lambda said: faults.append(said.text) if said.type == "error" and "Policy" in said.text else None,
+    )
+    return context
+
+
+def none(faults: list[str]) -> None:
+    told = [*faults]
+    faults.clear()
+    assert told == []
+
+
 @pytest.fixture
-def open_context(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
-    """Makes contexts; what a script fails of, or what a policy refuses, fails the test."""
+def open_context(browser: Browser, faults: list[str]) -> Iterator[Callable[..., BrowserContext]]:
+    """Makes contexts."""
     made: list[BrowserContext] = []
-    errors: list[str] = []
 
     def make(**more: object) -> BrowserContext:
-        told = {"viewport": {"width": 1280, "height": 900}, "locale": "zh-CN", **more}
-        context = browser.new_context(**told)  # type: ignore[arg-type]
-        context.on("weberror", lambda error: errors.append(str(error.error)))
-        context.on(
-            "console",
-            lambda said: errors.append(said.text) if said.type == "error" and "Policy" in said.text else None,
-        )
-        made.append(context)
-        return context
+        made.append(watched(browser, faults, **more))
+        return made[-1]
 
     yield make
     for context in made:
         context.close()
-    assert errors == []
+    none(faults)
+
+
+@pytest.fixture(scope="module")
+def window(browser: Browser, faults: list[str]) -> Iterator[BrowserContext]:
+    with closing(watched(browser, faults)) as context:
+        yield context
 
 
 @pytest.fixture
-def page(open_context: Callable[..., BrowserContext]) -> Page:
-    return open_context().new_page()
+def page(window: BrowserContext, faults: list[str]) -> Iterator[Page]:
+    """A page of its own in a window that such tests share: the next one finds nothing kept but what was loaded."""
+    page = window.new_page()
+    yield page
+    forget(page)
+    page.close()
+    window.clear_permissions()
+    none(faults)
 
 
 def arrived(page: Page) -> None:
@@ -152,11 +180,12 @@ def settled(page: Page) -> None:
 
 
 def ids(page: Page) -> list[str]:
-    """Every record that the page has found, all of them made visible."""
+    """Every record that the page has found, all of them made visible by the button that shows more."""
     arrived(page)
-    while page.get_by_role("button", name="显示更多").is_visible():
-        page.get_by_role("button", name="显示更多").click()
-    found: list[str] = page.locator("tr[data-record]").evaluate_all("all => all.map(tr => tr.dataset.record)")
+    found: list[str] = page.get_by_role("button", name="显示更多", include_hidden=True).evaluate(
+        """more => { while (more.checkVisibility()) more.click();
+        return [...document.querySelectorAll('tr[data-record]')].map(tr => tr.dataset.record); }"""
+    )
     return found
 
 
@@ -167,6 +196,24 @@ def command(repo: Repository, **asked: str) -> list[str]:
     result = CliRunner().invoke(main, [*run, *told])
     assert result.exit_code == 0, result.output
     return result.output.split()
+
+
+@pytest.fixture
+def read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For many commands of one revision and day: it is read, and added up, for the first of them."""
+
+    def once(function: Callable[..., object]) -> Callable[..., object]:
+        made: list[object] = []
+
+        def answer(*given: object) -> object:
+            made[:] = made or [function(*given)]
+            return made[0]
+
+        return answer
+
+    monkeypatch.setattr(records, "load_approved", once(records.load_approved))
+    monkeypatch.setattr(records, "load_proposals", once(records.load_proposals))
+    monkeypatch.setattr(totals, "total", once(totals.total))
 
 
 EVERYTHING = {"from": "", "to": ""}
@@ -214,6 +261,7 @@ def invented_queries(repo: Repository, number: int) -> Iterator[dict[str, str]]:
         yield {name: offered[name] for name in rng.sample(sorted(offered), rng.randint(1, 4))}
 
 
+@pytest.mark.usefixtures("read_once")
 def test_the_page_finds_what_the_command_finds(site: Served, page: Page) -> None:
     sizes = []
     for query in [*QUERIES, *invented_queries(site.repo, 25)]:
@@ -254,7 +302,11 @@ def test_sums_are_those_of_the_records_and_what_waits_is_apart(site: Served, pag
     assert parts.count() == int(people[1])
 
 
-def test_only_what_the_conditions_need_is_loaded(site: Served, page: Page) -> None:
+def test_only_what_the_conditions_need_is_loaded(
+    site: Served, open_context: Callable[..., BrowserContext]
+) -> None:
+    page = open_context().new_page()  # one that has loaded nothing yet
+
     def loaded() -> int:
         return sum(path.endswith("/data.json") for path in site.asked)
 
@@ -354,12 +406,8 @@ def test_what_is_shown_is_exported(site: Served, page: Page) -> None:
     assert Decimal(str(cells[-1][10])) == Decimal(lines[-1][10]) == credited and lines[-1][0] == "合计"
 
 
-def test_what_keeps_a_result_stands_above_its_rows(
-    site: Served, open_context: Callable[..., BrowserContext]
-) -> None:
-    page = open_context(viewport={"width": 390, "height": 844}).new_page()
-    page.goto(site.page("sample-art", **EVERYTHING))
-    arrived(page)
+def test_what_keeps_a_result_stands_above_its_rows(site: Served, page: Page) -> None:
+    show(page, site.page("sample-art", **EVERYTHING), PHONE)
     first = page.locator(".q-table").bounding_box()
     assert first is not None
     for name in ("XLSX", "CSV", "复制查询链接"):
@@ -420,7 +468,7 @@ def test_paper_says_where_it_ends(site: Served, page: Page) -> None:
 def test_wechat_is_told_how_to_export(site: Served, open_context: Callable[..., BrowserContext]) -> None:
     page = open_context(user_agent=WECHAT).new_page()
     page.goto(site.page("jg1"))
-    settled(page)
+    arrived(page)
     page.get_by_role("button", name="CSV").click()
     told = page.locator("[data-outside]")
     expect(told).to_be_visible()
@@ -449,20 +497,16 @@ def test_a_chunk_that_does_not_come_is_told_and_asked_for_again(site: Served, pa
     expect(page.get_by_text("有记录没有取到")).to_be_hidden()
 
 
-@pytest.mark.parametrize("size", [(390, 844), (1280, 900)], ids=["phone", "desk"])
+@pytest.mark.parametrize("size", [PHONE, WIDE], ids=["phone", "desk"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_is_accessible_and_fits(
-    site: Served, open_context: Callable[..., BrowserContext], size: tuple[int, int], scheme: str
-) -> None:
-    page = open_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme).new_page()
+def test_it_is_accessible_and_fits(site: Served, page: Page, size: dict[str, int], scheme: str) -> None:
     for query in (
         {},
         {"group": "name", "name": "l", **EVERYTHING},
         {"group": "branch", "kind": "theme_day", "sort": "-hours"},
         {"name": "nobody"},
     ):
-        page.goto(site.page("sample-art", **query))
-        settled(page)
+        show(page, site.page("sample-art", **query), size, color_scheme=scheme)
         if page.locator("summary").count():
             page.locator("summary").first.click()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), query
@@ -470,12 +514,8 @@ def test_it_is_accessible_and_fits(
         assert found.violations_count == 0, (query, found.generate_report())
 
 
-def test_text_of_twice_the_size_fits_a_phone(
-    site: Served, open_context: Callable[..., BrowserContext]
-) -> None:
-    page = open_context(viewport={"width": 390, "height": 844}).new_page()
-    page.goto(site.page("sample-art"))
-    settled(page)
+def test_text_of_twice_the_size_fits_a_phone(site: Served, page: Page) -> None:
+    show(page, site.page("sample-art"), PHONE)
     size = page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)")
     page.evaluate("size => document.documentElement.style.fontSize = size", f"{2 * size}px")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -489,7 +529,7 @@ def test_text_of_twice_the_size_fits_a_phone(
 
 def test_the_keyboard_reaches_every_field_in_order(site: Served, page: Page) -> None:
     page.goto(site.page("sample-art"))
-    settled(page)
+    arrived(page)
     page.get_by_label("姓名").focus()
     reached = []
     for _ in range(30):
@@ -646,14 +686,10 @@ def test_a_reload_of_a_remembered_link_keeps_the_query(sealed: Served, page: Pag
     expect(page.get_by_label("文字")).to_have_value("党章")
 
 
-@pytest.mark.parametrize("size", [(390, 844), (1280, 900)], ids=["phone", "desk"])
-def test_the_sealed_page_is_accessible_and_fits(
-    sealed: Served, open_context: Callable[..., BrowserContext], size: tuple[int, int]
-) -> None:
+@pytest.mark.parametrize("size", [PHONE, WIDE], ids=["phone", "desk"])
+def test_the_sealed_page_is_accessible_and_fits(sealed: Served, page: Page, size: dict[str, int]) -> None:
     for scheme in ("light", "dark"):
-        context = open_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
-        page = context.new_page()
-        page.goto(f"{sealed.url}/o/#{officer(sealed, 'jg1')}")
+        show(page, f"{sealed.url}/o/#{officer(sealed, 'jg1')}", size, color_scheme=scheme)
         page.locator("[data-tabs] button", has_text="查询").click()
         settled(page)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -10,9 +10,9 @@ from typing import Any
 
 import generate
 import pytest
-from conftest import School, committee_files
+from conftest import BRIDGE, School, committee_files
 
-from xueshi import checks, project, records, sample, totals
+from xueshi import checks, project, proposals, records, sample, totals
 from xueshi.checkup import checkup
 from xueshi.editions.fragments import fragments
 from xueshi.git import RefUpdate, Repository
@@ -367,6 +367,34 @@ def test_a_branch_is_told_of_empty_odd_double_and_late_entries(school: School) -
         assert any(words in one for one in told), words
 
 
+def test_what_the_check_says_of_a_record_is_said_once(school: School) -> None:
+    school.merge(school.propose(school.study(kind="no_such_kind", title="说不清的学习")))
+    school.merge(school.propose(school.study(start_date=date(2026, 4, 1), title="还没到的学习")))
+    source = source_of(school.repo, date(2026, 3, 20))
+    unit = source.records.organisation.unit("jg1")
+    assert unit is not None
+    found = [f for f in branch(source, overview(source), unit).findings if f.state == "未计入"]
+    for title, words in (("说不清", "没有学习类型"), ("还没到", "不能晚于今天")):
+        (one,) = (finding for finding in found if title in finding.what)
+        assert words in one.words
+
+
+def test_a_broken_file_is_told_with_whose_record_it_is(school: School) -> None:
+    good, bad = school.study(title="原来的标题"), school.study(member="m0003")
+    school.merge(school.propose(good))
+    school.push({good.path: b"schema: study/1\ntitle: [broken\n"})
+    message = proposals.commit_message("register", bad.id, bad.id, "m0003")
+    school.merge(school.commit((school.tip,), {bad.path: b"nothing: [\n"}, message, BRIDGE))
+    school.push({"records/jg1/2026/01KYPNZZB84Z5JQTFVME8MXN11.yaml": b"nothing: [\n"})
+    source = source_of(school.repo, date(2026, 3, 20))
+    unit = source.records.organisation.unit("jg1")
+    assert unit is not None
+    told = {f.what for f in branch(source, overview(source), unit).findings if ".yaml" in f.what}
+    assert any(what.startswith(f"林样青 3月1日《原来的标题》（{good.path}，第 ") for what in told), told
+    assert any(what.startswith(f"韦测宁提交的记录（{bad.path}") for what in told), told
+    assert any(what.startswith("records/jg1/2026/01KYPNZZB84Z5JQTFVME8MXN11.yaml") for what in told), told
+
+
 def test_a_title_does_not_turn_around_the_sentence_it_stands_in(school: School) -> None:
     for _ in range(2):
         school.merge(school.propose(school.study(title="消防\u202e安全\u2066知识")))
@@ -380,12 +408,30 @@ def test_a_title_does_not_turn_around_the_sentence_it_stands_in(school: School) 
 
 def test_the_check_up_begins_with_what_is_not_in_order(sources: list[Source]) -> None:
     order = ("overdue", "short", "due", "unknown")
-    found = [norms for norms in short(sources[-1]).norms if norms.open]
-    worst = [order.index(norms.open[0].verdict) for norms in found]
+    found = [asked for asked in short(sources[-1]).norms if asked.open]
+    worst = [order.index(asked.open[0].verdict) for asked in found]
     assert worst and worst == sorted(worst)
-    for norms in short(sources[-1]).norms:
-        asked = [f for f in sources[-1].findings if f.unit == norms.unit.id]
-        assert len(norms.open) + len(norms.kept) == len(asked)
+
+
+def test_the_check_up_says_of_every_unit_what_it_found_and_nothing_twice(sources: list[Source]) -> None:
+    source = sources[-1]
+    names = {unit.id: unit.name for unit in source.units()}
+    told: list[tuple[str, str, str, str, tuple[str, ...]]] = []
+    for asked in short(source).norms:
+        assert len({(alike.verdict, alike.value) for alike in asked.open}) == len(asked.open)
+        told += [(asked.label, name, "ok", "", ()) for name in asked.kept]
+        for alike in asked.open:
+            missing = {name: details for units, details in alike.details for name in units}
+            assert set(missing) <= set(alike.units)
+            told += [
+                (asked.label, name, alike.verdict, alike.value, missing.get(name, ())) for name in alike.units
+            ]
+    assert sorted(told) == sorted(
+        (f.label, names[f.unit], f.verdict, *(("", ()) if f.verdict == "ok" else (f.value, f.details)))
+        for f in source.findings
+    )
+    alike = max((alike for asked in short(source).norms for alike in asked.open), key=lambda a: len(a.units))
+    assert len(alike.units) >= 5 and len(alike.details) == 1, "one sentence for all of them"
 
 
 def test_branches_are_compared_unless_the_organisation_says_not(school: School) -> None:

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from conftest import BRIDGE, School, committee_files
+from conftest import BRIDGE, School, committee_files, figures
 
+from xueshi import records
 from xueshi.cli import main
 from xueshi.cli.common import today
 from xueshi.records import parse_file
+from xueshi.tables import totals_data, totals_table
 
 
 def run(*args: str) -> tuple[int, str]:
@@ -352,6 +354,13 @@ def test_a_year_is_explained_from_what_main_has_now(school: School) -> None:
     repo = str(school.repo.path)
     out = run("explain", "m0012", "--year", "2025", "--repo", repo)[1]
     assert study.id in out and "2 / 32 学时" in out and "2025-01-01 至 2025-12-31" in out
+    told = re.compile(r"member-year）.*，(未达标|进度滞后)$", re.MULTILINE)
+    assert told.findall(out) == ["未达标"], "the year is over"
+    approved = records.load_approved(school.repo, "main")[0]
+    for day, stands in ((date(2025, 12, 31), "未达标"), (date(2025, 12, 30), "进度滞后")):
+        data = totals_data(approved, figures(school.repo, day), branch="jg1", member=None)
+        table = totals_table({"commit": school.tip, "on": day.isoformat(), **data}, today())
+        assert told.findall(table) == [stands] * 3
     code, out = run("explain", "m0012", "--year", "2025", "--at", "2026-03-05", "--repo", repo)
     assert code == 2 and "只能写一个" in out
 

@@ -26,7 +26,7 @@ from conftest import figures as figures_of
 from markupsafe import Markup
 from test_reports import source_of
 
-from xueshi import project, publish, records, sample
+from xueshi import exports, project, publish, records, sample
 from xueshi.builder import Builder
 from xueshi.cli import main
 from xueshi.editions import fragments
@@ -36,9 +36,12 @@ from xueshi.model import Change, Evidence, Unit
 from xueshi.offers import Action, Offer
 from xueshi.records import render, study_file
 from xueshi.reports.address import address
+from xueshi.reports.branch import branch as branch_report
+from xueshi.reports.committee import committee
+from xueshi.reports.home import home
 from xueshi.reports.member import member as member_report
 from xueshi.reports.overview import overview
-from xueshi.reports.source import withheld
+from xueshi.reports.source import Attainment, withheld
 from xueshi.words import plain
 
 ON = date(2026, 11, 24)
@@ -334,6 +337,57 @@ def test_the_last_days_of_a_year_are_counted_in_days(school: School) -> None:
         someone = member_report(source, overview(source), source.people["m0012"])
         html = template.render(page=someone, links=links, edition="open", offer=offer)
         assert words in html and ("每周约" in html) == (day < 19), day
+
+
+def test_wherever_a_mean_of_hours_stands_it_is_told_whom_it_leaves_out(school: School) -> None:
+    source = source_of(school.repo, ON)
+    own = source.totals.members["m0012"]
+    hours = own.standing("year")
+    assert hours is not None
+    days = replace(hours, figure=(figure := replace(hours.figure, measure="days")), figures=(figure,))
+    standings = tuple(days if s is hours else s for s in own.standings)
+    members = {**source.totals.members, "m0012": replace(own, standings=standings)}
+    in_days = replace(source, totals=replace(source.totals, members=members))
+    for told, made in ((False, source), (True, in_days)):
+        known, templates = overview(made), fragments(Path("site/templates"), {})
+        nothing = SimpleNamespace(page=lambda *_: Markup(""), data=lambda *_: Markup(""))
+        offer = Offer((), (), Markup(""), lambda record: Markup(""))
+        jg1, above = (made.records.organisation.unit(ident) for ident in ("jg1", "sample-art"))
+        assert jg1 is not None and above is not None
+        front = home(made)
+        rows = tuple(
+            replace(row, attainment=Attainment(1), mean=row.mean or Decimal(1)) for row in front.rows
+        )
+        assert not any(row.others for row in front.rows), "of so few nothing is told"
+        front = replace(front, rows=tuple(replace(row, others=int(told and row is rows[0])) for row in rows))
+        for name, page in (
+            ("branch", branch_report(made, known, jg1)),
+            ("committee", committee(made, known, above)),
+            ("home", front),
+        ):
+            template = templates.get_template(f"{name}.html")
+            ways = SimpleNamespace(way=lambda _: Markup(""))
+            html = template.render(page=page, links=nothing, offer=offer, offers=ways, edition="open")
+            assert ("人均没有算入要求不以学时计的 1 人。" in html) == told, name
+            assert ("人均没有算入要求不以学时计的人：教工第一党支部 1 人。" in html) == (
+                told and name == "committee"
+            )
+        book = exports.export(made, exports.Scope("committee"), exports.year(ON.year))
+        assert [one.others for one in book.branches] == [int(told), 0]
+
+
+def test_a_requirement_whose_time_is_over_is_not_behind_on_a_members_page(school: School) -> None:
+    """Such as one over somebody's first twelve months, which is told of until the year ends."""
+    source = source_of(school.repo, ON)
+    found = member_report(source, overview(source), source.people["m0012"])
+    template = fragments(Path("site/templates"), {}).get_template("member.html")
+    offer = Offer((), (), Markup(""), lambda record: Markup(""))
+    links = SimpleNamespace(page=lambda *_: Markup(""))
+    for until, words in ((ON, "未达标"), (date(2026, 11, 25), "进度滞后")):
+        demand = replace(found.demands[0], standing=replace(found.demands[0].standing, until=until))
+        page = replace(found, demands=(demand,))
+        html = template.render(page=page, links=links, edition="open", offer=offer)
+        assert f"</svg>{words}</span>" in html.split('id="requirements"')[1].split("</table>")[0]
 
 
 def test_whoever_is_not_there_gets_no_empty_tables(

@@ -14,9 +14,10 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pypdfium2
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from browser import chromium
+from browser import at_rest, chromium, show
 from conftest import BRIDGE
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
@@ -69,7 +70,7 @@ class _Handler(SimpleHTTPRequestHandler):
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=str(folder))) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_address[1]}/"
@@ -135,6 +136,23 @@ def opened(browser: Browser) -> Iterator[Callable[..., Page]]:
         context.close()
 
 
+@pytest.fixture(scope="module")
+def kept(browser: Browser) -> Iterator[Page]:
+    with closing(browser.new_context(locale="zh-CN")) as context:
+        context.add_init_script(WATCH)
+        yield context.new_page()
+
+
+@pytest.fixture
+def shown(site: Site, kept: Page) -> Callable[..., Page]:
+    """A page of the open site in the one browser window that such tests share (see browser.show)."""
+
+    def new(path: str, size: dict[str, int] = PHONE, **media: object) -> Page:
+        return show(kept, site.address + path, size, **media)
+
+    return new
+
+
 def refused(page: Page, number: int) -> list[str]:
     """What the policy refused, once it is this many: a browser tells of it some time after it has refused."""
     end = time.monotonic() + 10
@@ -181,7 +199,8 @@ def test_an_inline_script_that_got_into_a_page_does_not_run(
         "</h1>", "</h1><script>window.ran = 1</script><p onclick='ran = 1' id='evil'>x</p>", 1
     )
     page.route(site.address + path, lambda route: route.fulfill(body=evil, content_type="text/html"))
-    page.goto(site.address + path, wait_until="networkidle")
+    page.goto(site.address + path)
+    at_rest(page)
     page.locator("#evil").click()
     page.evaluate(
         "document.body.append(Object.assign(document.createElement('script'), {text: 'window.ran = 1'}))"
@@ -229,9 +248,8 @@ def results(page: Page, query: str) -> str:
         "离退休",
     ],
 )
-def test_what_the_open_pages_name_is_found(site: Site, opened: Callable[..., Page], query: str) -> None:
-    page = opened(WIDE)
-    page.goto(site.address + "handbook/policy/", wait_until="networkidle")
+def test_what_the_open_pages_name_is_found(site: Site, shown: Callable[..., Page], query: str) -> None:
+    page = shown("handbook/policy/", WIDE)
     assert query in results(page, query)
     expect(page.locator(".md-search-result__list mark").first).to_be_visible()
     expect(page.get_by_text("缺少").filter(visible=True)).to_have_count(0)
@@ -240,9 +258,8 @@ def test_what_the_open_pages_name_is_found(site: Site, opened: Callable[..., Pag
     assert page.evaluate("refused") == []
 
 
-def test_what_is_pasted_is_looked_for(site: Site, opened: Callable[..., Page]) -> None:
-    page = opened(WIDE)
-    page.goto(site.address, wait_until="networkidle")
+def test_what_is_pasted_is_looked_for(shown: Callable[..., Page]) -> None:
+    page = shown("", WIDE)
     field = page.get_by_role("textbox", name="搜索")
     field.press_sequentially("zzz")
     expect(page.locator(".md-search-result__meta")).to_contain_text("没有")
@@ -251,9 +268,8 @@ def test_what_is_pasted_is_looked_for(site: Site, opened: Callable[..., Page]) -
     expect(page.locator(".md-search-result__list")).to_contain_text("登记学习")
 
 
-def test_words_of_a_page_are_found_from_a_phone(site: Site, opened: Callable[..., Page]) -> None:
-    page = opened()
-    page.goto(site.address, wait_until="networkidle")
+def test_words_of_a_page_are_found_from_a_phone(shown: Callable[..., Page]) -> None:
+    page = shown("")
     page.get_by_role("button", name="搜索").click()
     assert "登记学习" in results(page, "二维码")
     page.keyboard.press("Escape")
@@ -282,19 +298,15 @@ def test_the_dictionary_is_kept_where_nobody_else_writes(site: Site) -> None:
 @pytest.mark.parametrize("name", OPEN_PAGES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [PHONE, WIDE], ids=["phone", "wide"])
-def test_axe_finds_nothing(
-    site: Site, opened: Callable[..., Page], name: str, scheme: str, size: dict[str, int]
-) -> None:
-    page = opened(size, color_scheme=scheme)
-    page.goto(site.address + OPEN_PAGES[name], wait_until="networkidle")
+def test_axe_finds_nothing(shown: Callable[..., Page], name: str, scheme: str, size: dict[str, int]) -> None:
+    page = shown(OPEN_PAGES[name], size, color_scheme=scheme)
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
 
 
 @pytest.mark.parametrize("opener", ["栏目", "搜索"])
-def test_axe_finds_nothing_in_what_opens(site: Site, opened: Callable[..., Page], opener: str) -> None:
-    page = opened(reduced_motion="reduce")
-    page.goto(site.address + "handbook/policy/", wait_until="networkidle")
+def test_axe_finds_nothing_in_what_opens(shown: Callable[..., Page], opener: str) -> None:
+    page = shown("handbook/policy/", reduced_motion="reduce")
     page.get_by_role("button", name=opener).click()
     if opener == "搜索":
         results(page, "学时")
@@ -304,9 +316,8 @@ def test_axe_finds_nothing_in_what_opens(site: Site, opened: Callable[..., Page]
 
 @pytest.mark.parametrize("name", [*OPEN_PAGES, *LARGE])
 @pytest.mark.parametrize("width", [360, 390, 768, 1280])
-def test_text_of_twice_the_size_fits(site: Site, opened: Callable[..., Page], name: str, width: int) -> None:
-    page = opened({"width": width, "height": 900})
-    page.goto(site.address + {**OPEN_PAGES, **LARGE}[name], wait_until="networkidle")
+def test_text_of_twice_the_size_fits(shown: Callable[..., Page], name: str, width: int) -> None:
+    page = shown({**OPEN_PAGES, **LARGE}[name], {"width": width, "height": 900})
     for large in (False, True):
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), large
         page.evaluate("document.querySelectorAll('article details').forEach(e => e.open = true)")
@@ -321,11 +332,8 @@ WORDS = """e => { const range = document.createRange(); range.selectNodeContents
 
 @pytest.mark.parametrize("name", ["branch", "committee"])
 @pytest.mark.parametrize("width", [390, 768, 1280])
-def test_a_mark_stands_beside_its_words(
-    site: Site, opened: Callable[..., Page], name: str, width: int
-) -> None:
-    page = opened({"width": width, "height": 900})
-    page.goto(site.address + LARGE[name], wait_until="networkidle")
+def test_a_mark_stands_beside_its_words(shown: Callable[..., Page], name: str, width: int) -> None:
+    page = shown(LARGE[name], {"width": width, "height": 900})
     apart = """all => all.filter(e => e.checkVisibility()).map(e => {
       const range = document.createRange(); range.selectNodeContents(e.lastChild);
       const mark = e.firstElementChild.getBoundingClientRect(), word = range.getClientRects()[0];
@@ -336,44 +344,39 @@ def test_a_mark_stands_beside_its_words(
 
 
 @pytest.mark.parametrize("width", [768, 1280])
-def test_words_keep_away_from_the_figures_before_them(
-    site: Site, opened: Callable[..., Page], width: int
-) -> None:
-    page = opened({"width": width, "height": 900})
+def test_words_keep_away_from_the_figures_before_them(shown: Callable[..., Page], width: int) -> None:
     for name, table, left, right in (("branch", "x-queue", "x-number", "x-action"), ("member", "x-ledger", "x-running", "x-stands")):  # fmt: skip
-        page.goto(site.address + REPORTS[name], wait_until="networkidle")
+        page = shown(REPORTS[name], {"width": width, "height": 900})
         rows = page.locator(f".{table}").first.locator("tbody tr")
-        assert rows.count()
-        for row in rows.all():
-            figure, word = (row.locator(f".{cell}").evaluate(WORDS) for cell in (left, right))
+        cells = f"rows => rows.map(row => [...row.querySelectorAll('.{left}, .{right}')].map({WORDS}))"
+        found = rows.evaluate_all(cells)
+        assert found
+        for figure, word in found:
             assert word["left"] - figure["right"] >= 16, name
 
 
 @pytest.mark.parametrize("width", [360, 390, 768])
-def test_a_long_name_leaves_room_for_what_waits(site: Site, opened: Callable[..., Page], width: int) -> None:
-    page = opened({"width": width, "height": 900})
-    page.goto(site.address + REPORTS["branch"], wait_until="networkidle")
+def test_a_long_name_leaves_room_for_what_waits(shown: Callable[..., Page], width: int) -> None:
+    page = shown(REPORTS["branch"], {"width": width, "height": 900})
     named = page.locator(".x-queue th a, .x-grid tbody th")
     named.evaluate_all("all => all.forEach(e => { e.textContent = 'W'.repeat(40); })")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     over = """row => { const boxes = ['th a', '.x-waited .x-state', '.x-number'].map(q => {
         const range = document.createRange(); range.selectNodeContents(row.querySelector(q)); return range.getBoundingClientRect(); });
       return boxes.some((a, i) => boxes.slice(i + 1).some(b => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom)); }"""
-    rows = page.locator(".x-queue tbody tr").all()
-    assert rows and not any(row.evaluate(over) for row in rows)
+    found = page.locator(".x-queue tbody tr").evaluate_all(f"all => all.map({over})")
+    assert found and not any(found)
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_the_foot_begins_where_the_page_does(site: Site, opened: Callable[..., Page], width: int) -> None:
-    page = opened({"width": width, "height": 900})
-    page.goto(site.address + REPORTS["branch"], wait_until="networkidle")
+def test_the_foot_begins_where_the_page_does(shown: Callable[..., Page], width: int) -> None:
+    page = shown(REPORTS["branch"], {"width": width, "height": 900})
     foot, head = (page.locator(q).evaluate(WORDS)["left"] for q in (".x-footer p", "article h1"))
     assert foot == pytest.approx(head, abs=1)
 
 
-def test_downloads_stand_in_line_with_the_buttons(site: Site, opened: Callable[..., Page]) -> None:
-    page = opened(WIDE)
-    page.goto(site.address + REPORTS["branch"], wait_until="networkidle")
+def test_downloads_stand_in_line_with_the_buttons(shown: Callable[..., Page]) -> None:
+    page = shown(REPORTS["branch"], WIDE)
     button, files = (page.locator(f"div.x-actions {q}").first.evaluate(WORDS) for q in (".x-button", ".x-files summary"))  # fmt: skip
     assert files["left"] > button["right"] and files["top"] == pytest.approx(button["top"], abs=2)
 
@@ -386,9 +389,8 @@ def test_each_edition_says_what_anybody_may_read(sites: dict[str, Site]) -> None
             assert ("自己的链接才能打开" in told) == (edition == "sealed")
 
 
-def test_what_a_record_holds_is_read_across_its_row(site: Site, opened: Callable[..., Page]) -> None:
-    page = opened(WIDE)
-    page.goto(site.address + REPORTS["member"], wait_until="networkidle")
+def test_what_a_record_holds_is_read_across_its_row(shown: Callable[..., Page]) -> None:
+    page = shown(REPORTS["member"], WIDE)
     record = page.locator(".x-ledger details:has(.x-content)").first
     column = record.evaluate("e => e.parentElement.clientWidth")
     record.locator("summary").click()
@@ -420,10 +422,9 @@ def walk(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("size", [PHONE, WIDE], ids=["phone", "wide"])
 def test_the_keyboard_reaches_everything_and_shows_where_it_is(
-    site: Site, opened: Callable[..., Page], size: dict[str, int]
+    shown: Callable[..., Page], size: dict[str, int]
 ) -> None:
-    page = opened(size, reduced_motion="reduce")
-    page.goto(site.address, wait_until="networkidle")
+    page = shown("", size, reduced_motion="reduce")
     names = walk(page)
     assert names[0] == "跳到正文" and names.count("跳到正文") == 1
     doors = [name for name in names if name.startswith(("我要登记", "我的记录", "支部进度"))]
@@ -431,18 +432,16 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(
     assert ("使用手册" in names) == (size == WIDE) and ("栏目" in names) == (size == PHONE)
 
 
-def test_the_skip_link_leads_to_the_heading(site: Site, opened: Callable[..., Page]) -> None:
-    page = opened()
-    page.goto(site.address, wait_until="networkidle")
+def test_the_skip_link_leads_to_the_heading(shown: Callable[..., Page]) -> None:
+    page = shown("")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     assert page.evaluate(FOCUS)["name"].startswith("我要登记")
 
 
-def test_the_menu_opens_and_closes_by_keyboard(site: Site, opened: Callable[..., Page]) -> None:
-    page = opened(reduced_motion="reduce")
-    page.goto(site.address, wait_until="networkidle")
+def test_the_menu_opens_and_closes_by_keyboard(site: Site, shown: Callable[..., Page]) -> None:
+    page = shown("", reduced_motion="reduce")
     menu = page.get_by_role("button", name="栏目")
     menu.focus()
     page.keyboard.press("Space")
@@ -455,9 +454,8 @@ def test_the_menu_opens_and_closes_by_keyboard(site: Site, opened: Callable[...,
     expect(page).to_have_url(site.address + "handbook/members/")
 
 
-def test_the_palette_changes_by_keyboard_and_is_kept(site: Site, opened: Callable[..., Page]) -> None:
-    page = opened()
-    page.goto(site.address, wait_until="networkidle")
+def test_the_palette_changes_by_keyboard_and_is_kept(site: Site, shown: Callable[..., Page]) -> None:
+    page = shown("")
     page.get_by_role("radio", name="换成深色").focus()
     page.keyboard.press("Enter")
     expect(page.locator("body")).to_have_attribute("data-md-color-scheme", "slate")
@@ -498,4 +496,64 @@ def test_the_page_for_nothing_says_what_to_do(sites: dict[str, Site]) -> None:
     for html in (sealed, clear):
         assert "重新扫您自己的二维码" in html and 'href="/' not in html, (
             "nobody knows below what the site lies"
+        )
+
+
+@pytest.mark.parametrize("below", ["", "some/where/"])
+@pytest.mark.parametrize("edition", publish.EDITIONS)
+def test_the_page_for_nothing_leads_home_wherever_the_site_lies(
+    sites: dict[str, Site], opened: Callable[..., Page], edition: str, below: str
+) -> None:
+    site, page = sites[edition], opened()
+    lies = site.address + below
+    page.route(f"{lies}**", lambda route: route.continue_(url=route.request.url.replace(lies, site.address)))
+    page.goto(f"{lies}m/no/such/page")
+    home = page.get_by_role("link", name="首页")
+    expect(home).to_be_visible()
+    expect(page.get_by_text("网站名以后的部分删去")).to_be_hidden()
+    expect(page.get_by_role("link", name="打开自己的链接")).to_have_count(int(edition == "sealed"))
+    assert page.evaluate("refused") == []
+    home.click()
+    expect(page).to_have_url(lies)
+
+
+def test_the_page_for_nothing_says_how_to_get_home_without_scripts(
+    site: Site, opened: Callable[..., Page]
+) -> None:
+    page = opened(java_script_enabled=False)
+    page.goto(site.address + "no/such/page")
+    expect(page.get_by_text("网站名以后的部分删去")).to_be_visible()
+    expect(page.get_by_role("link")).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [390, 768, 1280])
+def test_a_long_name_does_not_break_how_somebody_stands(
+    site: Site, opened: Callable[..., Page], width: int
+) -> None:
+    page = opened({"width": width, "height": 900})
+    page.goto(site.address + REPORTS["branch"], wait_until="networkidle")
+    page.locator(".x-members tbody tr").evaluate_all("""(rows) => {
+      for (const row of rows) row.querySelector("th a").textContent = "阿卜杜热依木江·买买提吐尔逊江·阿卜杜热依木";
+      rows[0].querySelector(".x-standing").textContent = "没有年度要求";
+      for (const cell of rows[0].querySelectorAll(".x-wide, .x-number")) cell.textContent = "";
+    }""")
+    lines = page.locator(".x-members .x-standing").evaluate_all(
+        """(cells) => cells.map((cell) => { const range = document.createRange(); range.selectNodeContents(cell);
+        return new Set([...range.getClientRects()].filter((box) => box.height > 20).map((box) => box.top)).size; })"""
+    )
+    assert set(lines) == {1}, lines
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_a_row_of_the_check_up_is_printed_on_one_page(site: Site, opened: Callable[..., Page]) -> None:
+    page = opened(WIDE)
+    page.goto(site.address + LARGE["committee"], wait_until="networkidle")
+    heads = page.locator(".x-norms-all tbody th").all_inner_texts()
+    assert len(heads) > 8
+    for height in range(0, 700, 90):
+        page.locator("article").evaluate("(e, px) => { e.style.paddingTop = `${px}px`; }", height)
+        with pypdfium2.PdfDocument(page.pdf(prefer_css_page_size=True)) as document:
+            paper = ["".join(sheet.get_textpage().get_text_range().split()) for sheet in document]
+        assert [head for head in heads if not any("".join(head.split()) in text for text in paper)] == [], (
+            height
         )

@@ -585,7 +585,7 @@ class Comments(BaseHTTPRequestHandler):
 def github() -> Iterator[tuple[str, type[Comments]]]:
     handler = type("Held", (Comments,), {"held": {}, "asked": []})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_address[1]}/api/v3", handler

@@ -6,6 +6,7 @@ out. It ends with its input, and so with whoever asked."""
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import logging
@@ -88,6 +89,7 @@ def _line(source: IO[str], seconds: float) -> str:
 
 def main() -> None:
     """Answer jobs until there are no more."""
+    gc.set_threshold(100_000)  # as the command does: what was read stays
     answers, sys.stdout = sys.stdout, sys.stderr  # whatever a plugin prints is no answer
     for line in sys.stdin:
         job = json.loads(line)

@@ -67,15 +67,21 @@ def later(sentence: str) -> str:
 
 
 def teach(environment: Environment) -> None:
-    """Give templates `_`, `ngettext`, `many`, `say_in` and `language`. A sentence is ours and may hold marks of HTML; what is put
-    into its places is escaped."""
+    """Give templates `_`, `many`, `say_in` and `language`. A sentence is ours and may hold marks of HTML; what is put into its
+    places is escaped, where the environment escapes."""
+    shown = Markup if environment.autoescape else str
+
+    @cache  # a page says most of its sentences as they are, and the next page says them again
+    def bare(told: str, sentence: str) -> str:
+        return shown(_one(sentence)) % {}
+
+    def filled(sentence: str, **values: object) -> str:
+        return shown(_one(sentence)) % values if values else bare(language(), sentence)
 
     def marked(sentence: str, n: int, **values: object) -> Markup:
         return Markup(_counted(sentence, sentence, n)) % {"n": n, **values}
 
-    environment.add_extension("jinja2.ext.i18n")
-    environment.install_gettext_callables(_one, _counted, newstyle=True)  # type: ignore[attr-defined]
-    environment.globals.update(many=marked, say_in=say_in, language=language())
+    environment.globals.update(_=filled, many=marked, say_in=say_in, language=language())
 
 
 def later_many(sentence: str) -> str:

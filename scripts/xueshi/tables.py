@@ -47,12 +47,15 @@ def totals_data(
     }
 
 
-def totals_table(data: Mapping[str, Any]) -> str:
+def totals_table(data: Mapping[str, Any], today: date) -> str:
     """The same as lines of text: one a requirement, the ledger below when there is one."""
+    on = date.fromisoformat(data["on"])
     lines = [f"截至 {data['on']}（提交 {data['commit'][:7]}）"]
     for member, m in data["members"].items():
         for requirement, s in m["requirements"].items():
-            figures = f"{s['counted']} / {s['target']}，还差 {s['short']}，{words.STANDING[s['standing']]}"
+            over = words.is_over(date.fromisoformat(s["until"]), on, today)
+            stands = words.stands(s["standing"], over=over)
+            figures = f"{s['counted']} / {s['target']}，还差 {s['short']}，{stands}"
             where = m["branch"] or "已转出"
             lines.append(f"{member}  {where}  {m['name']}  {s['label']}（{requirement}）  {figures}")
         lines += [_ledger_line(credit) for credit in m.get("ledger", ())]
@@ -68,19 +71,20 @@ def _ledger_line(credit: Mapping[str, str]) -> str:
     return f"  {credit['date']}  {credit['record']}  {credit['member']}  {credit['title']}  {hours}"
 
 
-def explained(m: MemberTotals, branch: str, caps: Mapping[str, str]) -> Iterator[str]:
+def explained(m: MemberTotals, branch: str, caps: Mapping[str, str], on: date, today: date) -> Iterator[str]:
     """Every requirement of one person opened into its records: what each claimed, what counted, the sum up to it, and
-    the rule that cut it. `caps` maps a cap's id to its words."""
-    yield from (words.visible(line) for line in _explained(m, branch, caps))
+    the rule that cut it. `caps` maps a cap's id to its words; the figures are as of the end of `on`."""
+    yield from (words.visible(line) for line in _explained(m, branch, caps, on, today))
 
 
-def _explained(m: MemberTotals, branch: str, caps: Mapping[str, str]) -> Iterator[str]:
+def _explained(m: MemberTotals, branch: str, caps: Mapping[str, str], on: date, today: date) -> Iterator[str]:
     yield f"{words.one_line(m.person.name)}（{m.person.id}）  {branch}"
     for s in m.standings:
         unit = words.UNIT[s.measure]
         figures = f"{plain(s.counted)} / {plain(s.target)} {unit}（{plain(s.percent)}%）"
         yield ""
-        yield f"{s.requirement.label}（{s.requirement.id}）  {figures}，还差 {plain(s.short)}，{words.STANDING[s.standing]}"
+        stands = words.stands(s.standing, over=words.is_over(s.until, on, today))
+        yield f"{s.requirement.label}（{s.requirement.id}）  {figures}，还差 {plain(s.short)}，{stands}"
         yield f"  {s.start} 至 {s.until - timedelta(1)}，按进度应到 {plain(s.expected)}；{words.SEVERITY[s.requirement.severity]}"
         yield f"  依据：{words.one_line(s.requirement.source)}"
         if s.months and s.months[0] < s.months[1]:

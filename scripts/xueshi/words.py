@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping
+from datetime import date, timedelta
 from decimal import Decimal
 
 from xueshi.speech import later, later_in, many, say, say_in
@@ -83,6 +84,17 @@ MONTH = (
 def named(names: Mapping[str, str], ident: str) -> str:
     """What one of the above calls `ident`, or the id itself where it has no name for it."""
     return say(names[ident]) if ident in names else ident
+
+
+def is_over(until: date, day: date, today: date) -> bool:
+    """Whether a period up to `until` (exclusive) is over in figures as of the end of `day`: its last day is, once today
+    is another one."""
+    return until <= min(day + timedelta(1), today)
+
+
+def stands(standing: str, *, over: bool) -> str:
+    """How somebody stands; `over`: the period has ended, so that nobody is behind or near any more."""
+    return named(ENDED if over else STANDING, standing)
 
 
 def unit(measure: str) -> str:

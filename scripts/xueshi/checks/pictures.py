@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from xueshi.checks.context import Context
 from xueshi.model import Evidence, Picture, Problem, Severity, Study
-from xueshi.speech import say
+from xueshi.speech import later, many, say
 
 
 def evidence_exists(c: Context) -> Iterator[Problem]:
@@ -30,15 +30,19 @@ def picture_is_what_it_says(c: Context) -> Iterator[Problem]:
     for study, said, found in _looked_into(c):
         wrong = _difference(said, found)
         if wrong:
-            yield c.problem(study, "evidence", f"照片 {_short(said)} {wrong}，请重新上传这张照片")
+            words = say("照片 %(picture)s %(wrong)s，请重新上传这张照片", picture=_short(said), wrong=wrong)
+            yield c.problem(study, "evidence", words)
 
 
 def picture_carries_no_metadata(c: Context) -> Iterator[Problem]:
     """A kept picture is nothing but its pixels: it tells neither place nor time nor device."""
     for study, said, found in _looked_into(c):
         if found.metadata:
-            named = "、".join(_METADATA.get(name, f"数据块 {name}") for name in found.metadata)
-            words = f"照片 {_short(said)} 夹带 {named}，请删除这张照片后重新上传（登记表会去掉这些）"
+            words = say(
+                "照片 %(picture)s 夹带 %(metadata)s，请删除这张照片后重新上传（登记表会去掉这些）",
+                picture=_short(said),
+                metadata=say("、").join(_told(name) for name in found.metadata),
+            )
             yield c.problem(study, "evidence", words)
 
 
@@ -53,14 +57,25 @@ def _looked_into(c: Context) -> Iterator[tuple[Study, Evidence, Picture]]:
 
 def _difference(said: Evidence, found: Picture) -> str:
     if found.fault:
-        return f"{found.fault}，不是存下的照片"
+        return say("%(fault)s，不是存下的照片", fault=found.fault)
     if found.sha256 != said.sha256:
-        return f"的内容换过（现在的指纹是 {found.sha256[:12]}…）"
+        return say("的内容换过（现在的指纹是 %(now)s…）", now=found.sha256[:12])
     if (found.width, found.height) != (said.width, said.height):
-        return f"是 {found.width}×{found.height} 像素，记录写的是 {said.width}×{said.height}"
+        return say(
+            "是 %(width)s×%(height)s 像素，记录写的是 %(told_width)s×%(told_height)s",
+            width=found.width,
+            height=found.height,
+            told_width=said.width,
+            told_height=said.height,
+        )
     if found.size != said.bytes:
-        return f"有 {found.size} 字节，记录写的是 {said.bytes}"
+        return many("有 %(n)s 字节，记录写的是 %(told)s", found.size, told=said.bytes)
     return ""
+
+
+def _told(name: str) -> str:
+    """What a picture carries beside its pixels."""
+    return say(_METADATA[name]) if name in _METADATA else say("数据块 %(name)s", name=name)
 
 
 def _short(picture: Evidence) -> str:
@@ -68,8 +83,8 @@ def _short(picture: Evidence) -> str:
 
 
 _METADATA = {
-    "exif": "EXIF（可能有拍摄时间和地点）",
-    "xmp": "XMP（可能有作者和设备）",
-    "icc": "色彩配置（可能有设备名）",
-    "trailing": "文件末尾多出的数据",
+    "exif": later("EXIF（可能有拍摄时间和地点）"),
+    "xmp": later("XMP（可能有作者和设备）"),
+    "icc": later("色彩配置（可能有设备名）"),
+    "trailing": later("文件末尾多出的数据"),
 }

@@ -8,62 +8,39 @@ import gc
 
 import click
 
-from xueshi.cli import operate
-from xueshi.cli.audit import audit_command
-from xueshi.cli.bridge import bridge_group
-from xueshi.cli.change import (
-    close_command,
-    confirm_command,
-    propose_command,
-    restore_command,
-    void_command,
-)
-from xueshi.cli.explain import effect_command, explain_command
-from xueshi.cli.export import export_command
-from xueshi.cli.keys import keys_group
-from xueshi.cli.links import links_command
-from xueshi.cli.owners import owners_command
-from xueshi.cli.policy import policy_command
-from xueshi.cli.query import query_command
-from xueshi.cli.read import check_command, history_command, totals_command
-from xueshi.cli.run import build_command, demo_command, sample_command, serve_command
-from xueshi.cli.sheet import sheet_command
-from xueshi.cli.watch import alerts_command, checkup_command, notify_command
+from xueshi.cli.lazy import LazyGroup
 
-COMMANDS: tuple[click.Command, ...] = (
-    check_command,
-    totals_command,
-    query_command,
-    policy_command,
-    explain_command,
-    effect_command,
-    export_command,
-    history_command,
-    audit_command,
-    propose_command,
-    restore_command,
-    void_command,
-    confirm_command,
-    close_command,
-    checkup_command,
-    alerts_command,
-    notify_command,
-    owners_command,
-    bridge_group,
-    build_command,
-    serve_command,
-    links_command,
-    sheet_command,
-    keys_group,
-    sample_command,
-    demo_command,
-)
-
-for command in operate.COMMANDS:
-    bridge_group.add_command(command)
+COMMANDS = {
+    "check": "read:check_command",
+    "totals": "read:totals_command",
+    "query": "query:query_command",
+    "policy": "policy:policy_command",
+    "explain": "explain:explain_command",
+    "effect": "explain:effect_command",
+    "export": "export:export_command",
+    "history": "read:history_command",
+    "audit": "audit:audit_command",
+    "propose": "change:propose_command",
+    "restore-record": "change:restore_command",
+    "void-record": "change:void_command",
+    "confirm-record": "change:confirm_command",
+    "close": "change:close_command",
+    "checkup": "watch:checkup_command",
+    "alerts": "watch:alerts_command",
+    "notify": "watch:notify_command",
+    "owners": "owners:owners_command",
+    "bridge": "bridge:bridge_group",
+    "build": "make:build_command",
+    "serve": "run:serve_command",
+    "links": "links:links_command",
+    "sheet": "sheet:sheet_command",
+    "keys": "keys:keys_group",
+    "sample": "make:sample_command",
+    "demo": "run:demo_command",
+}
 
 
-@click.group(commands=COMMANDS)
+@click.group(cls=LazyGroup, lazy=COMMANDS)
 @click.version_option(package_name="xueshi")
 def main() -> None:
     """Study records (学时) of an organisation, kept in Git."""

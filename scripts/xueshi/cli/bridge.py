@@ -10,15 +10,17 @@ import click
 
 from xueshi import checks, owners, records, words
 from xueshi.cli.common import open_repository, proposed, repo_option, revision, told
+from xueshi.cli.lazy import LazyGroup
 from xueshi.errors import UsageError
 from xueshi.hosts import from_ci
 from xueshi.model import Problem, Severity
 from xueshi.reports.effect import effect_data, effect_markdown, effects
 
 _MOST = 60_000  # characters; GitHub takes 65,536 with the mark
+_OPERATING = {name: f"operate:{name}_command" for name in ("doctor", "settings", "parked", "retry")}
 
 
-@click.group("bridge")
+@click.group("bridge", cls=LazyGroup, lazy=_OPERATING)
 def bridge_group() -> None:
     """What CI does on a pull request."""
 

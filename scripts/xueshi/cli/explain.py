@@ -58,7 +58,7 @@ def explain_command(folder: Path, rev: str, at: date | None, year: int | None, m
     for person in found:  # several people may have one name
         figures = totals.total_of(approved, approved.policy, history.approvals(), person, on)
         unit = approved.organisation.unit(figures.branch or "")
-        head, *ledger = explained(figures, unit.name if unit else "已转出", caps)
+        head, *ledger = explained(figures, unit.name if unit else "已转出", caps, on, today())
         click.echo("\n".join([head, *_measures(approved, figures), *ledger, *_crowded(approved, figures)]))
 
 

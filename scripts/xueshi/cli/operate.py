@@ -111,6 +111,3 @@ def _outbox(said: Settings) -> Outbox:
     if not (said.folder / "outbox" / "outbox.sqlite").is_file():
         raise UsageError(f"{said.folder} 里没有登记服务的数据 / no installation in {said.folder}")
     return Outbox(said.folder / "outbox")
-
-
-COMMANDS: tuple[click.Command, ...] = (doctor_command, settings_command, parked_command, retry_command)

@@ -99,7 +99,7 @@ def totals_command(
     if form == "json":
         click.echo(json.dumps({**head, **chosen}, ensure_ascii=False, indent=1))
     else:
-        click.echo(totals_table({**head, **chosen}))
+        click.echo(totals_table({**head, **chosen}, today()))
 
 
 @click.command("history")

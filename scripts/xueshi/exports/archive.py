@@ -120,7 +120,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(hours=plain, told=told)
-    made.globals.update(STANDING=words.STANDING, UNIT=words.UNIT, REVIEW=REVIEW)
+    made.globals.update(UNIT=words.UNIT, REVIEW=REVIEW)
     return made
 
 

@@ -26,6 +26,8 @@ def lines(export: Export) -> bytes:
 def _field(value: Cell) -> str:
     if value is None:
         return ""
+    if isinstance(value, str):
+        return text.defused(text.cell(value))
     if isinstance(value, Decimal):
         return plain(value)
-    return value.isoformat() if isinstance(value, date) else text.defused(text.cell(str(value)))
+    return value.isoformat() if isinstance(value, date) else str(value)

@@ -13,7 +13,7 @@ from xueshi.exports.notes import Note, Rules, notes, rules_of
 from xueshi.exports.range import Range
 from xueshi.exports.scope import Scope, order_of
 from xueshi.model import SHANGHAI, Credit, MemberTotals, Standings, Study, Totals
-from xueshi.reports.source import ZERO, Attainment, Source, attainment, mean
+from xueshi.reports.source import ZERO, Attainment, Source, attainment, mean, not_in_hours
 from xueshi.speech import CHINESE, spoken
 from xueshi.words import plain
 
@@ -59,12 +59,13 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class BranchSum:
-    """One branch beside the others: its members of the day, the hours a person has on average in the year of the day,
-    the hours of its records in the range."""
+    """One branch beside the others: its members of the day, the hours a person has on average in the year of the day
+    (`others`: without those of whom no hours are asked), the hours of its records in the range."""
 
     name: str
     attainment: Attainment
     mean: Decimal
+    others: int
     hours: Decimal
     waiting: int
 
@@ -93,15 +94,27 @@ class Export:
         return f"{whose} 党员学时汇总（{self.span.label}）"
 
     @property
+    def is_year_over(self) -> bool:
+        return words.is_over(date(self.day.year + 1, 1, 1), self.day, self.on)
+
+    def stands(self, s: Standings) -> str:
+        """How somebody stands in a requirement, in words."""
+        return _stands(s, self.day, self.on)
+
+    @property
     def as_of(self) -> str:
         return f"数据截至 {self.at:%Y-%m-%d %H:%M}（提交 {self.commit[:7]}），按 {self.day} 计算"
+
+
+def _stands(s: Standings, day: date, today: date) -> str:
+    return words.stands(s.standing, over=words.is_over(s.until, day, today))
 
 
 @spoken(CHINESE)  # an office files it, whatever the site speaks
 def export(source: Source, scope: Scope, span: Range, rules: Rules | None = None) -> Export:
     """What the file of a scope over a range says; `rules` tells the hour rules of a day in words, for whoever makes many.
     UsageError for an unknown id, or a range that has not begun."""
-    name, figures = scope.name(source), scope.figures(source, span)
+    name, figures = scope.name(source), source.figures(span.day(source.on))
     details = tuple(_details(source, scope, span, figures))
     return Export(
         scope=scope,
@@ -223,7 +236,8 @@ def _people(
     for m in members:
         ident = m.person.id
         own, beside = here.pop(ident, ZERO), apart.get(ident, ZERO)
-        yield _person(source, m, m.hours(*span.edges), own, beside, waiting[ident])
+        others = "；".join(_further(m, figures.on, source.on))
+        yield _person(source, m, others, m.hours(*span.edges), own, beside, waiting[ident])
     for ident, own in here.items():
         name = source.names.get(ident, ident)
         remark = LEFT if ident in source.names else STRANGER
@@ -231,17 +245,25 @@ def _people(
 
 
 def _person(
-    source: Source, m: MemberTotals, counted: Decimal, here: Decimal, apart: Decimal, waiting: int
+    source: Source,
+    m: MemberTotals,
+    others: str,
+    counted: Decimal,
+    here: Decimal,
+    apart: Decimal,
+    waiting: int,
 ) -> Person:
     year, plan = m.standing("year"), m.standing("plan")
-    others = "；".join(_standing(s) for s in m.standings if s not in (year, plan))
     branch = source.branch(m.branch)
     return Person(m.person.id, m.person.name, branch, year, plan, others, counted, here, apart, waiting, "")
 
 
-def _standing(s: Standings) -> str:
-    figures = f"{plain(s.counted)} / {plain(s.target)} {words.UNIT[s.measure]}"
-    return f"{s.requirement.label} {figures}，{words.STANDING[s.standing]}"
+def _further(m: MemberTotals, day: date, today: date) -> Iterator[str]:
+    """Requirements beside the year's and the plan's."""
+    for s in m.standings:
+        if s not in (m.standing("year"), m.standing("plan")):
+            figures = f"{plain(s.counted)} / {plain(s.target)} {words.UNIT[s.measure]}"
+            yield f"{s.requirement.label} {figures}，{_stands(s, day, today)}"
 
 
 # --- branches
@@ -255,5 +277,5 @@ def _branches(source: Source, figures: Totals, details: tuple[Detail, ...]) -> I
     waiting = Counter(d.study.branch for d in details if d.state == "waiting")
     for branch in dict.fromkeys([*(u.id for u in source.records.organisation.branches()), *hours]):
         members, own = figures.of_branch(branch), hours.get(branch, ZERO)
-        average = mean(members, "year")
-        yield BranchSum(source.branch(branch), attainment(members), average, own, waiting[branch])
+        average, others = mean(members, "year"), not_in_hours(members, "year")
+        yield BranchSum(source.branch(branch), attainment(members), average, others, own, waiting[branch])

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from xueshi.errors import UsageError
 from xueshi.exports.range import Range
 from xueshi.model import Credit, MemberTotals, Proposal, Study, Totals
 from xueshi.pinyin import sort_key
 from xueshi.reports.source import Source
-from xueshi.totals import total
 from xueshi.totals.sums import within
 
 
@@ -42,27 +41,6 @@ class Scope:
             raise UsageError(f"没有编号 {self.ident!r} 的党支部；有：{'、'.join(known)}")
         return known[self.ident]
 
-    def figures(self, source: Source, span: Range) -> Totals:
-        """Everybody's figures on the range's day; in those of an earlier day than the source's own, only people of
-        this scope have records."""
-        day = span.day(source.on)
-        if day == source.on:
-            return source.totals
-        studies = source.records.studies
-        if self.kind != "committee":
-            meant = self._people(source)
-            studies = {path: study for path, study in studies.items() if study.member in meant}
-        records = replace(source.records, studies=studies)
-        return total(records, records.policy, source.approvals, day)
-
-    def _people(self, source: Source) -> set[str]:
-        """Ids of those who are, were or have a record in the branch, or of the one member."""
-        if self.kind == "member":
-            return {self.ident}
-        found = {study.member for study in source.records.studies.values() if study.branch == self.ident}
-        people = source.people.values()
-        return found | {p.id for p in people if any(m.branch == self.ident for m in p.memberships)}
-
     def members(self, source: Source, figures: Totals) -> list[MemberTotals]:
         """Who belongs to it on the figures' day, by branch and pinyin; one member also after leaving."""
         if self.kind == "member":
@@ -88,10 +66,9 @@ def order_of(source: Source) -> Callable[[str, str, str], tuple[object, ...]]:
     """How people are put in order by branch id, name and member id: branches as the organisation has them, then
     pinyin; a branch that it does not know comes last."""
     place = {unit.id: number for number, unit in enumerate(source.records.organisation.branches())}
-    syllables = {name: sort_key(name) for name in {*source.names.values()}}
     return lambda branch, name, member: (
         place.get(branch, len(place)),
         branch,
-        syllables.get(name, (name,)),
+        sort_key(name) if member in source.names else (name,),
         member,
     )

@@ -100,12 +100,12 @@ def _people(export: Export) -> tuple[Column, ...]:
         Column(f"{year}年还差", 9, lambda p: _short(p.year)),
         Column("单位", 6, lambda p: _unit(p.year)),
         Column("完成率（%）", 9, lambda p: p.year.percent if p.year else None),
-        Column(f"{year}年达标情况", 12, lambda p: _standing(p.year)),
+        Column(f"{year}年达标情况", 12, lambda p: _standing(export, p.year)),
         Column("五年应达", 9, lambda p: _target(p.plan)),
         Column("五年已计入", 9, lambda p: p.plan.counted if p.plan else None),
         Column("五年还差", 9, lambda p: _short(p.plan)),
         Column("五年单位", 6, lambda p: _unit(p.plan)),
-        Column("五年达标情况", 12, lambda p: _standing(p.plan)),
+        Column("五年达标情况", 12, lambda p: _standing(export, p.plan)),
         Column("其他要求", 30, lambda p: p.others, wraps=True),
         Column("备注", 20, lambda p: p.remark, wraps=True),
         Column("党员编号", 12, lambda p: p.id, printed=False),
@@ -114,16 +114,21 @@ def _people(export: Export) -> tuple[Column, ...]:
 
 def _branches(export: Export) -> tuple[Column, ...]:
     year = export.day.year
+    open_year = (
+        Column("接近", 8, lambda b: b.attainment.near, summed=True),
+        Column("进行中", 8, lambda b: b.attainment.under_way, summed=True),
+        Column("进度滞后", 8, lambda b: b.attainment.behind, summed=True),
+    )
+    ended = (Column("未达标", 8, lambda b: b.attainment.people - b.attainment.met, summed=True),)
     return (
         Column("党支部", 28, lambda b: b.name, wraps=True),
         Column(f"{year}年有要求（人）", 10, lambda b: b.attainment.people, summed=True),
         Column("已达标", 8, lambda b: b.attainment.met, summed=True),
-        Column("接近", 8, lambda b: b.attainment.near, summed=True),
-        Column("进行中", 8, lambda b: b.attainment.under_way, summed=True),
-        Column("进度滞后", 8, lambda b: b.attainment.behind, summed=True),
+        *(ended if export.is_year_over else open_year),
         Column("不作要求", 8, lambda b: b.attainment.exempt, summed=True),
         Column("达标率（%）", 9, lambda b: b.attainment.percent),
         Column(f"{year}年人均学时", 10, lambda b: b.mean),
+        Column("不以学时计、没有算入人均（人）", 12, lambda b: b.others or None, summed=True),
         Column(f"{export.span.label}认定学时", 12, lambda b: b.hours, summed=True),
         Column("待审核（条）", 9, lambda b: b.waiting, summed=True),
     )  # fmt: skip
@@ -141,5 +146,5 @@ def _unit(s: Standings | None) -> Cell:
     return words.UNIT[s.measure] if s else None
 
 
-def _standing(s: Standings | None) -> Cell:
-    return words.STANDING[s.standing] if s else "没有要求"
+def _standing(export: Export, s: Standings | None) -> Cell:
+    return export.stands(s) if s else "没有要求"

@@ -15,6 +15,8 @@ _UNSAFE = re.compile(r'[<>:"/\\|?*\s]+')
 
 def cell(text: str) -> str:
     """The text as a cell can hold it, of at most CELL units; what had to be left out is said at its end."""
+    if len(text) <= CELL // 2 and not _ILLEGAL.search(text):  # nearly every one; \r is illegal too
+        return text
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
     kept, lost = _ILLEGAL.subn("", lines)
     if lost:

@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from xueshi.git import Repository
 from xueshi.model import Kept, Picture
+from xueshi.speech import many, say
 
 _REFS = ("refs/remotes/origin/evidence", "refs/heads/evidence")
 _PATH = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62})\.webp")
@@ -76,7 +77,7 @@ def look_into(data: bytes) -> Picture:
         return Picture(picture.sha256, picture.size, _format(data), fault=str(broken))
     names = [name for name, _ in chunks]
     extra = [_METADATA.get(name) or _told(name) for name in names if name not in (*_PIXELS, *_MOVING)]
-    fault = "是动图" if any(name in _MOVING for name in names) else _undecodable(data, width, height)
+    fault = say("是动图") if any(name in _MOVING for name in names) else _undecodable(data, width, height)
     metadata = tuple(dict.fromkeys([*extra, *(["trailing"] if trailing else [])]))
     return Picture(picture.sha256, picture.size, "WEBP", width, height, metadata, fault)
 
@@ -95,7 +96,7 @@ def _inspect(repo: Repository, blobs: Mapping[str, str]) -> dict[str, Picture]:
             if data is not None:
                 found[sha] = look_into(data)
             else:
-                fault = f"有 {size // 1024} KB，太大" if size else "读不到内容"
+                fault = say("有 %(size)s KB，太大", size=size // 1024) if size else say("读不到内容")
                 found[sha] = Picture("", size, fault=fault)
     return found
 
@@ -130,19 +131,20 @@ class _Broken(Exception):
 def _chunks(data: bytes) -> tuple[list[tuple[bytes, bytes]], int]:
     """The chunks of a WebP file, a name and the first bytes of each, and how many bytes follow its end."""
     if data[:4] != b"RIFF" or data[8:12] != b"WEBP":
-        raise _Broken(f"不是 WebP 图片，而是 {_format(data)}" if _format(data) else "不是 WebP 图片")
+        other = _format(data)
+        raise _Broken(say("不是 WebP 图片，而是 %(other)s", other=other) if other else say("不是 WebP 图片"))
     end = 8 + int.from_bytes(data[4:8], "little")
     if end > len(data):
-        raise _Broken(f"不完整，少了 {end - len(data)} 字节")
+        raise _Broken(many("不完整，少了 %(n)s 字节", end - len(data)))
     chunks, at = [], 12
     while at < end:
         length = int.from_bytes(data[at + 4 : at + 8], "little")
         if at + 8 + length > end:
-            raise _Broken("结构不完整")
+            raise _Broken(say("结构不完整"))
         chunks.append((data[at : at + 4], data[at + 8 : at + 8 + min(length, 16)]))
         at += 8 + length + length % 2
     if not chunks:
-        raise _Broken("里面没有图像")
+        raise _Broken(say("里面没有图像"))
     return chunks, len(data) - end
 
 
@@ -156,18 +158,18 @@ def _size(name: bytes, head: bytes) -> tuple[int, int]:
     if name == b"VP8 " and head[3:6] == b"\x9d\x01\x2a" and len(head) >= 10:
         sides = int.from_bytes(head[6:8], "little"), int.from_bytes(head[8:10], "little")
         return sides[0] & 0x3FFF, sides[1] & 0x3FFF
-    raise _Broken("里面没有图像")
+    raise _Broken(say("里面没有图像"))
 
 
 def _undecodable(data: bytes, width: int, height: int) -> str:
     """Why a decoder would not open it, or nothing. Only headers are read."""
     if max(width, height) > _SIDE:
-        return f"长宽写成了 {width}×{height}，太大"
+        return say("长宽写成了 %(width)s×%(height)s，太大", width=width, height=height)
     try:
         with Image.open(io.BytesIO(data), formats=("WEBP",)) as image:
-            return "" if image.size == (width, height) else "长宽前后不一"
+            return "" if image.size == (width, height) else say("长宽前后不一")
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, RuntimeError, IndexError):
-        return "打不开"  # what Pillow raises on broken files
+        return say("打不开")  # what Pillow raises on broken files
 
 
 def _format(data: bytes) -> str:

@@ -13,6 +13,7 @@ from xueshi.model import Closing, Keys, Organisation, Policy, Problem, Roster, S
 from xueshi.records import build, build_policy, typed, writer
 from xueshi.records.strict_yaml import Mapping as YamlMapping
 from xueshi.records.strict_yaml import Node, Sequence, YamlFault, parse
+from xueshi.speech import language, say
 
 ORGANISATION = "records/organisation.yaml"
 POLICY = "records/policy.yaml"
@@ -50,15 +51,17 @@ def kind_of(path: str) -> str | None:
 
 # --- what was read before: after one merge only one file is read anew
 
-_PARSED: dict[tuple[str, str], Parsed] = {}  # by path and blob id
+_PARSED: dict[
+    tuple[str, str, str], Parsed
+] = {}  # by path, blob id and the language that its faults are told in
 _BLOBS: dict[str, str] = {}  # `<commit>:<path>` -> blob id: a proposal's file is mostly the one that main got
 
 
 def read_files(repo: Repository, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Parsed]:
     """Files by (path, blob id) or (path, `<commit>:<path>`); what is not there is left out. Git is asked only for what
     was not read before, in one go."""
-    asked = list(dict.fromkeys(wanted))
-    known = {pair: _PARSED.get((pair[0], _BLOBS.get(pair[1], pair[1]))) for pair in asked}
+    asked, told = list(dict.fromkeys(wanted)), language()
+    known = {pair: _PARSED.get((pair[0], _BLOBS.get(pair[1], pair[1]), told)) for pair in asked}
     contents = repo.blobs(key for (_, key), value in known.items() if value is None)
     found: dict[tuple[str, str], Parsed] = {}
     for pair, value in known.items():
@@ -79,12 +82,13 @@ def _read(path: str, key: str, data: bytes) -> Parsed:
 
 def read_file(path: str, data: bytes, blob: str) -> Parsed:
     """What parse_file says; `blob` is the id of `data`."""
-    found = _PARSED.get((path, blob))
+    key = (path, blob, language())
+    found = _PARSED.get(key)
     if found is None:
         if len(_PARSED) >= _CACHED:
             _PARSED.clear()
             _BLOBS.clear()
-        found = _PARSED[path, blob] = parse_file(path, data)
+        found = _PARSED[key] = parse_file(path, data)
     return found
 
 
@@ -97,15 +101,14 @@ def parse_file(path: str, data: bytes) -> Parsed:
     """One file's value, or everything that is wrong with it."""
     kind = kind_of(path)
     if kind is None:
-        words = "records 下只放政策、组织、名册、keys.yaml 和 支部/年份/编号.yaml，请移走这个文件或改正路径"
+        words = say(
+            "records 下只放政策、组织、名册、keys.yaml 和 支部/年份/编号.yaml，请移走这个文件或改正路径"
+        )
         return Parsed(None, (Problem(path, 0, "path-and-id-agree", words),), {})
     limit = _LIMIT * 100 if kind == "closing" else _LIMIT  # a year of 100,000 records
     if len(data) > limit:
-        return Parsed(
-            None,
-            (Problem(path, 0, "schema", f"文件有 {len(data)} 字节，最多 {limit} 字节，请缩短内容"),),
-            {},
-        )
+        words = say("文件有 %(n)s 字节，最多 %(limit)s 字节，请缩短内容", n=len(data), limit=limit)
+        return Parsed(None, (Problem(path, 0, "schema", words),), {})
     try:
         tree = parse(data)
     except YamlFault as fault:
@@ -133,10 +136,10 @@ def _typed(kind: str, tree: YamlMapping, path: str, data: bytes) -> Parsed:
         ValueError,
         OverflowError,
     ) as error:  # history holds whatever was ever pushed, and must be read on
-        words = f"里面有读不出的时间、日期或数字（{error}），请改正"
+        words = say("里面有读不出的时间、日期或数字（%(error)s），请改正", error=error)
         return Parsed(None, (Problem(path, 0, "schema", words),), tree.key_lines)
     if isinstance(value, Closing) and path != f"records/closed-{value.year}.yaml":
-        words = f"文件名与其中的年度 {value.year} 不一致，请改回；已结账的年度不能改"
+        words = say("文件名与其中的年度 %(year)s 不一致，请改回；已结账的年度不能改", year=value.year)
         return Parsed(None, (Problem(path, tree.key_lines["year"], "path-and-id-agree", words, "year"),), {})
     lines = tree.key_lines if kind == "study" else dict(_places(tree))
     return Parsed(value, _canonical(kind, plain, path, data), lines)
@@ -159,7 +162,7 @@ def _build(
 def _canonical(kind: str, plain: build.Data, path: str, data: bytes) -> tuple[Problem, ...]:
     if kind != "study" or writer.render(kind, plain) == data:
         return ()
-    words = "写法与系统写出的不同（内容没有问题），下次更正时会自动理顺"
+    words = say("写法与系统写出的不同（内容没有问题），下次更正时会自动理顺")
     return (Problem(path, 0, "canonical", words, severity=Severity.NOTE),)
 
 

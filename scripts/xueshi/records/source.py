@@ -21,6 +21,7 @@ from xueshi.records.parsing import (
     read_file,
     read_files,
 )
+from xueshi.speech import say
 
 __all__ = [
     "KEYS",
@@ -53,7 +54,7 @@ def load(repo: Repository, rev: str | None) -> RecordSet:
         links = _links(repo, rev)
         blobs = {path: blob for path, blob in repo.tree(rev, "records").items() if path not in links}
         found = assemble(repo, blobs)
-    words = "这是一个符号链接，不是文件，不算数；请删去链接，换上文件本身"
+    words = say("这是一个符号链接，不是文件，不算数；请删去链接，换上文件本身")
     told = (Problem(path, 0, "path-and-id-agree", words) for path in sorted(links))
     return replace(found, problems=(*found.problems, *told))
 
@@ -87,9 +88,8 @@ def _assembled(blobs: Mapping[str, str], files: Mapping[str, Parsed]) -> RecordS
     organisation, policy, keys = values.get(ORGANISATION), values.get(POLICY), values.get(KEYS)
     for path, present in ((ORGANISATION, organisation), (POLICY, policy)):
         if present is None:
-            problems.append(
-                Problem(path, 0, "schema", "没有这个文件，请新建，或从 xueshi sample 的样例复制一份")
-            )
+            words = say("没有这个文件，请新建，或从 xueshi sample 的样例复制一份")
+            problems.append(Problem(path, 0, "schema", words))
     studies = [p.value for p in values.values() if isinstance(p.value, Study)]
     return RecordSet(
         organisation=organisation.value

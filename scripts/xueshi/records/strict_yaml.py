@@ -10,6 +10,7 @@ from functools import lru_cache
 import yaml
 
 from xueshi.records.yaml_hints import hint, slip, unreadable
+from xueshi.speech import say
 
 _slip = lru_cache(512)(slip)  # fields are few
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -57,9 +58,9 @@ def parse(data: bytes) -> Mapping:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise YamlFault(line, "文件不是 UTF-8 编码，请另存为 UTF-8") from None
+        raise YamlFault(line, say("文件不是 UTF-8 编码，请另存为 UTF-8")) from None
     if text.startswith("\ufeff"):
-        raise YamlFault(1, "文件开头有 BOM，请另存为不带 BOM 的 UTF-8")
+        raise YamlFault(1, say("文件开头有 BOM，请另存为不带 BOM 的 UTF-8"))
     try:
         node = _document(_events(text))
     except yaml.MarkedYAMLError as error:
@@ -67,7 +68,7 @@ def parse(data: bytes) -> Mapping:
     except yaml.YAMLError:
         raise YamlFault(*unreadable(text)) from None
     if not isinstance(node, Mapping):
-        raise YamlFault(node.line, "文件应当是“字段: 值”的形式")
+        raise YamlFault(node.line, say("文件应当是“字段: 值”的形式"))
     return node
 
 
@@ -84,10 +85,10 @@ def _document(events: Iterator[yaml.Event]) -> Node:
     for event in events:
         if isinstance(event, yaml.DocumentStartEvent):
             if node is not None:
-                raise YamlFault(_line(event), "一个文件只能有一份内容，请去掉多余的 ---")
+                raise YamlFault(_line(event), say("一个文件只能有一份内容，请去掉多余的 ---"))
             node = _node(next(events), events, 0)
     if node is None:
-        raise YamlFault(1, "文件是空的")
+        raise YamlFault(1, say("文件是空的"))
     return node
 
 
@@ -110,9 +111,9 @@ def _mapping(line: int, events: Iterator[yaml.Event], depth: int) -> Mapping:
         at = _line(event)
         key = _node(event, events, depth + 1)
         if not isinstance(key, Scalar):
-            raise YamlFault(at, "字段名只能是一个词")
+            raise YamlFault(at, say("字段名只能是一个词"))
         if key.plain and (words := _slip(key.text)):
-            raise YamlFault(at, words)
+            raise YamlFault(at, say(words))
         if key.text in found.items:
             raise YamlFault(at, _twice(key.text, found, depth))
         found.key_lines[key.text] = at
@@ -122,16 +123,21 @@ def _mapping(line: int, events: Iterator[yaml.Event], depth: int) -> Mapping:
 
 def _twice(name: str, found: Mapping, depth: int) -> str:
     """A repeated field; where it is the one that entries of a list begin with, the next entry may have lost its dash."""
-    words = f"字段 {name!r} 写了两次（第 {found.key_lines[name]} 行已有）"
+    first = found.key_lines[name]
     if depth < _IN_LIST or name != next(iter(found.items)):
-        return f"{words}，请只留一个"
-    return f"{words}，可能漏了行首的 '- '：如果从这一行起是另一条，请补上"
+        return say("字段 %(name)r 写了两次（第 %(first)s 行已有），请只留一个", name=name, first=first)
+    return say(
+        "字段 %(name)r 写了两次（第 %(first)s 行已有），可能漏了行首的 '- '：如果从这一行起是另一条，请补上",
+        name=name,
+        first=first,
+    )
 
 
 def _refuse(event: yaml.Event, line: int, depth: int) -> None:
     if depth > _DEPTH:
-        raise YamlFault(line, "嵌套太深，请检查括号和缩进")
+        raise YamlFault(line, say("嵌套太深，请检查括号和缩进"))
     if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-        raise YamlFault(line, "不能用锚点和引用（& 和 *），请把内容直接写出来；文字以这些符号开头时请加引号")
+        words = say("不能用锚点和引用（& 和 *），请把内容直接写出来；文字以这些符号开头时请加引号")
+        raise YamlFault(line, words)
     if getattr(event, "tag", None):
-        raise YamlFault(line, "不能用类型标记（!），请直接写值；文字以 ! 开头时请加引号")
+        raise YamlFault(line, say("不能用类型标记（!），请直接写值；文字以 ! 开头时请加引号"))

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import yaml
 
+from xueshi.speech import later, say
+
 Told = tuple[int, str]  # a line, counted from 0, and what to do about it
 
 
@@ -40,7 +42,7 @@ def hint(text: str, error: yaml.MarkedYAMLError) -> Told:
         found = find(broken)
         if found is not None:
             return found[0] + 1, found[1]
-    return broken.at + 1, _GENERAL
+    return broken.at + 1, say(_GENERAL)
 
 
 def _broken(text: str, error: yaml.MarkedYAMLError) -> _Broken:
@@ -59,36 +61,36 @@ def unreadable(text: str) -> Told:
     """The same for a character that no YAML file may hold."""
     found = _NOT_YAML.search(text)
     if found is None:
-        return 1, _GENERAL
-    words = f"这一行有看不见的控制字符（U+{ord(found[0]):04X}），请删去后重新输入这一行"
+        return 1, say(_GENERAL)
+    words = say("这一行有看不见的控制字符（U+%(code)04X），请删去后重新输入这一行", code=ord(found[0]))
     return text.count("\n", 0, found.start()) + 1, words
 
 
 # --- slips at the beginning of a line
 
 _STARTS = (
-    (re.compile(r"[ -]*\t"), "行首用了 Tab 键，请改用空格，和上下行对齐"),
-    (re.compile(r"[ -]*\u3000"), "行首有全角空格，请改成半角空格，和上下行对齐"),
+    (re.compile(r"[ -]*\t"), later("行首用了 Tab 键，请改用空格，和上下行对齐")),
+    (re.compile(r"[ -]*\u3000"), later("行首有全角空格，请改成半角空格，和上下行对齐")),
     (
         re.compile(r"[ -]*[\u00a0\u2000-\u200b\u202f]"),
-        "行首有从网页或 Word 复制来的特殊空格，请删去，改用空格键输入，和上下行对齐",
+        later("行首有从网页或 Word 复制来的特殊空格，请删去，改用空格键输入，和上下行对齐"),
     ),
-    (re.compile(r" *[－—–−]"), "行首用了全角的横线，请改成英文的“-”，后面空一格"),
-    (re.compile(r" *-[^\s\-\d]"), "行首的“-”后面少一个空格，请补上"),
-    (re.compile(r"[ -]*[A-Za-z_]+\s*："), "用了中文冒号“：”，请改成英文冒号“:”，后面空一格"),
-    (re.compile(r"[ -]*[A-Za-z_]+:[^\s:]"), "冒号后面少一个空格，请补上"),
+    (re.compile(r" *[－—–−]"), later("行首用了全角的横线，请改成英文的“-”，后面空一格")),
+    (re.compile(r" *-[^\s\-\d]"), later("行首的“-”后面少一个空格，请补上")),
+    (re.compile(r"[ -]*[A-Za-z_]+\s*："), later("用了中文冒号“：”，请改成英文冒号“:”，后面空一格")),
+    (re.compile(r"[ -]*[A-Za-z_]+:[^\s:]"), later("冒号后面少一个空格，请补上")),
 )
 
 
 def slip(line: str) -> str:
-    """What is wrong with how a line (or a field's name) begins, or nothing."""
+    """What is wrong with how a line (or a field's name) begins, still to be said; or nothing."""
     return next((words for pattern, words in _STARTS if pattern.match(line)), "")
 
 
 def _start(b: _Broken) -> Told | None:
     for number in (b.at, b.at - 1, b.since):
         if words := slip(b.line(number)):
-            return number, words
+            return number, say(words)
     return None
 
 
@@ -99,7 +101,10 @@ def _conflict(b: _Broken) -> Told | None:
     found = next((number for number, line in enumerate(b.lines) if _CONFLICT.match(line)), None)
     if found is None:
         return None
-    return found, "这里有 Git 合并冲突的记号，请在两份里留下要的一份，再把 <<<<<<<、=======、>>>>>>> 三行删去"
+    return found, say(
+        "这里有 Git 合并冲突的记号，请在两份里留下要的一份，再把 %(marks)s 三行删去",
+        marks=say("、").join(("<" * 7, "=" * 7, ">" * 7)),
+    )
 
 
 # --- quotes and brackets that stay open
@@ -109,9 +114,9 @@ def _quote(b: _Broken) -> Told | None:
     """The first line, up to where the parser stopped, whose quote is not closed on it."""
     for number, line in enumerate(b.lines[: b.at + 1]):
         if _stays_open(line):
-            return number, f"从第 {number + 1} 行开始的引号没有关上，请在这段文字后面补上引号"
+            return number, say("从第 %(n)s 行开始的引号没有关上，请在这段文字后面补上引号", n=number + 1)
     if b.problem.startswith("did not find expected") and b.before.rstrip().endswith(('"', "'")):
-        return b.at, "引号后面还有文字，请把整段文字放进同一对引号里"
+        return b.at, say("引号后面还有文字，请把整段文字放进同一对引号里")
     return None
 
 
@@ -137,20 +142,20 @@ def _bracket(b: _Broken) -> Told | None:
         return None
     part = re.split(r"[,{\[]", b.before)[-1]
     if "，" in part:
-        return b.at, "括号里用了中文逗号“，”，请改成英文逗号“,”，后面空一格"
+        return b.at, say("括号里用了中文逗号“，”，请改成英文逗号“,”，后面空一格")
     if (name := re.search(r"\s([a-z_]+)$", part)) and ": " in part:
-        return b.at, f"{name[1]} 前面少了英文逗号“,”，请补上"
+        return b.at, say("%(word)s 前面少了英文逗号“,”，请补上", word=name[1])
     if ": " in part:
-        return b.at, _COLON
+        return b.at, say(_COLON)
     if b.at == b.since:
-        return b.at, "括号里少了英文逗号“,”，或括号没有关上，请补上"
+        return b.at, say("括号里少了英文逗号“,”，或括号没有关上，请补上")
     if re.search(r"[{\[].* #", b.line(b.since)):
-        return b.since, _HASH
-    return b.since, f"从第 {b.since + 1} 行开始的括号没有关上，请补上 }} 或 ]"
+        return b.since, say(_HASH)
+    return b.since, say("从第 %(n)s 行开始的括号没有关上，请补上 } 或 ]", n=b.since + 1)
 
 
-_COLON = "文字里有冒号加空格，请给整段文字加上引号"
-_HASH = "空格加 # 后面的文字被当成注释略去了；文字里有 # 时，请给整段文字加上引号"
+_COLON = later("文字里有冒号加空格，请给整段文字加上引号")
+_HASH = later("空格加 # 后面的文字被当成注释略去了；文字里有 # 时，请给整段文字加上引号")
 
 
 # --- spaces at the beginning of lines
@@ -158,16 +163,14 @@ _HASH = "空格加 # 后面的文字被当成注释略去了；文字里有 # �
 
 def _colon(b: _Broken) -> Told | None:
     inner = b.problem.startswith("mapping values") and ": " in b.before
-    return (b.at, _COLON) if inner else None
+    return (b.at, say(_COLON)) if inner else None
 
 
 def _dash(b: _Broken) -> Told | None:
     lost = "'-' indicator" in b.problem and b.column == b.indent
-    return (
-        (b.at, "可能漏了行首的 '- '：列表里每一条都以它开头，请补上；如果属于上一条，请和上一行对齐")
-        if lost
-        else None
-    )
+    if not lost:
+        return None
+    return b.at, say("可能漏了行首的 '- '：列表里每一条都以它开头，请补上；如果属于上一条，请和上一行对齐")
 
 
 _ALIGNED = ("did not find expected key", "did not find expected '-'", "mapping values")
@@ -179,33 +182,36 @@ def _indent(b: _Broken) -> Told | None:
     deep, before = (len(one) - len(one.lstrip(" ")) for one in (b.line(b.at), b.line(b.at - 1)))
     if deep == before:
         return None
-    words = f"行首的空格数（{deep} 个）与上下行对不上（上一行 {before} 个），请对齐；编辑前的写法可作参照"
-    return b.at, words
+    return b.at, say(
+        "行首的空格数（%(deep)s 个）与上下行对不上（上一行 %(before)s 个），请对齐；编辑前的写法可作参照",
+        deep=deep,
+        before=before,
+    )
 
 
 # --- everything else
 
-_GENERAL = "这一行的写法读不懂，请对照上下行检查冒号、引号、括号和行首的空格"
-_ESCAPE = "双引号里不能这样用反斜线 \\，请改用单引号"
+_GENERAL = later("这一行的写法读不懂，请对照上下行检查冒号、引号、括号和行首的空格")
+_ESCAPE = later("双引号里不能这样用反斜线 \\，请改用单引号")
 _PROBLEMS = (
-    ("found unexpected end of stream", "引号没有关上，请补上"),
-    ("did not find expected node content", "这里少了内容，或者多写了逗号、括号，请改正"),
-    ("found character that cannot start", "文字以特殊符号（如 @、%、`）开头时，请给整段文字加上引号"),
-    ("did not find expected alphabetic or numeric", "文字以 & 或 * 开头时，请给整段文字加上引号"),
-    ("did not find expected whitespace or line break", "文字以 ! 开头时，请给整段文字加上引号"),
-    ("did not find expected comment or line break", "文字以 | 或 > 开头时，请给整段文字加上引号"),
-    ("block sequence entries are not allowed", "列表的“-”要另起一行写，和上下行对齐"),
+    ("found unexpected end of stream", later("引号没有关上，请补上")),
+    ("did not find expected node content", later("这里少了内容，或者多写了逗号、括号，请改正")),
+    ("found character that cannot start", later("文字以特殊符号（如 @、%%、`）开头时，请给整段文字加上引号")),
+    ("did not find expected alphabetic or numeric", later("文字以 & 或 * 开头时，请给整段文字加上引号")),
+    ("did not find expected whitespace or line break", later("文字以 ! 开头时，请给整段文字加上引号")),
+    ("did not find expected comment or line break", later("文字以 | 或 > 开头时，请给整段文字加上引号")),
+    ("block sequence entries are not allowed", later("列表的“-”要另起一行写，和上下行对齐")),
     ("found unknown escape character", _ESCAPE),
     ("did not find expected hexdecimal number", _ESCAPE),
-    ("found a tab character", "用了 Tab 键，请改用空格，和上下行对齐"),
-    ("found unexpected document indicator", "引号没有关上，或多写了一行 ---，请改正"),
+    ("found a tab character", later("用了 Tab 键，请改用空格，和上下行对齐")),
+    ("found unexpected document indicator", later("引号没有关上，或多写了一行 ---，请改正")),
 )
 
 
 def _known(b: _Broken) -> Told | None:
     if b.problem.startswith("could not find expected ':'"):
-        return b.since, "这一行少了英文冒号，应写成“字段: 值”"
-    return next(((b.at, words) for start, words in _PROBLEMS if b.problem.startswith(start)), None)
+        return b.since, say("这一行少了英文冒号，应写成“字段: 值”")
+    return next(((b.at, say(words)) for start, words in _PROBLEMS if b.problem.startswith(start)), None)
 
 
 _FINDERS: tuple[Callable[[_Broken], Told | None], ...] = (

@@ -12,7 +12,7 @@ from xueshi.pinyin import sort_key
 from xueshi.reports.findings import Finding, findings
 from xueshi.reports.overview import Overview
 from xueshi.reports.past import Reached
-from xueshi.reports.source import Attainment, Source, attainment, in_year, mean
+from xueshi.reports.source import Attainment, Source, attainment, in_year, mean, not_in_hours
 from xueshi.reports.usage import Usage
 from xueshi.reports.waiting import Waiting, waiting
 from xueshi.totals.sums import by_kind, by_month, whole
@@ -32,7 +32,7 @@ class MemberRow:
 @dataclass(frozen=True, slots=True)
 class Branch:
     """`waiting` oldest first, `oldest` in days; records are `late` after `waiting_days`; `ends` of months of this year,
-    the last one today; `total` hours of the branch's records this year."""
+    the last one today; `others`: people of whom no hours are asked, so that `mean` leaves them out; `total` hours of the branch's records this year."""
 
     unit: Unit
     commit: str
@@ -42,6 +42,7 @@ class Branch:
     month: int
     attainment: Attainment
     mean: Decimal
+    others: int
     rows: tuple[MemberRow, ...]
     kinds: tuple[tuple[str, Decimal], ...]
     waiting: tuple[Waiting, ...]
@@ -70,6 +71,7 @@ def branch(source: Source, overview: Overview, unit: Unit) -> Branch:
         month=source.on.month,
         attainment=attainment(members),
         mean=mean(members, "year"),
+        others=not_in_hours(members, "year"),
         rows=tuple(rows),
         kinds=tuple((source.kind(kind), hours) for kind, hours in by_kind(own, year).items()),
         waiting=waits,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import ROUND_DOWN, Decimal
@@ -46,6 +46,11 @@ class Figures:
         )
 
     @property
+    def others(self) -> int:
+        """People of whom the year's requirement asks no hours, so that the mean leaves them out."""
+        return self.attainment.people - self.hourly
+
+    @property
     def mean(self) -> Decimal:
         """Hours a person, to 0.1."""
         return (self.counted / self.hourly).quantize(TENTH, ROUND_DOWN) if self.hourly else ZERO
@@ -61,11 +66,23 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Norms:
-    """The check-up of one unit: what is not in order, most pressing first, and what is, in words."""
+class Alike:
+    """Units, by name, of which the check-up says the same; `details`: what is missing, and of which of them."""
 
-    unit: Unit
-    open: tuple[Finding, ...]
+    verdict: str
+    value: str
+    units: tuple[str, ...]
+    details: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One norm of the check-up: what is not in order, most pressing first, and the names of units where it is."""
+
+    label: str
+    required: str
+    source: str
+    open: tuple[Alike, ...]
     kept: tuple[str, ...]
 
 
@@ -86,7 +103,7 @@ class Committee:
     others: int
     since: date
     ends: tuple[Reached, ...]
-    norms: tuple[Norms, ...]
+    norms: tuple[Asked, ...]
     kinds: tuple[tuple[str, Decimal], ...]
     months: tuple[Decimal, ...]
     total: Decimal
@@ -111,7 +128,7 @@ def committee(source: Source, overview: Overview, unit: Unit) -> Committee:
         others=0 if unit.parent else sum(not proposal.studies for proposal in source.proposals),
         since=last_report(source.on),
         ends=tuple(day.reached(below) for day in overview.months),
-        norms=tuple(sorted(_norms(source, [row.unit for row in rows]), key=_pressing)),
+        norms=_norms(source, [row.unit for row in rows]),
         kinds=tuple((source.kind(kind), hours) for kind, hours in by_kind(own, year).items()),
         months=by_month(own, year),
         total=whole(own, year),
@@ -151,16 +168,36 @@ def _rows(
             yield from _rows(source, figures, child, depth + 1, above | {unit.id})
 
 
-def _norms(source: Source, units: Iterable[Unit]) -> Iterator[Norms]:
+def _norms(source: Source, units: Iterable[Unit]) -> tuple[Asked, ...]:
+    """Every norm once, however many units it asks: by the worst that is not in order, then by where it is not."""
+    found: dict[str, list[tuple[str, Finding]]] = {}
     for unit in units:
-        own = source.findings_of(unit.id)
-        opened = [finding for finding in own if finding.verdict in _VERDICTS]
-        kept = tuple(finding.label for finding in own if finding.verdict not in _VERDICTS)
-        if own:
-            yield Norms(unit, tuple(sorted(opened, key=lambda f: _VERDICTS.index(f.verdict))), kept)
+        for finding in source.findings_of(unit.id):
+            found.setdefault(finding.norm, []).append((unit.name, finding))
+    return tuple(sorted(map(_asked, found.values()), key=_pressing))
 
 
-def _pressing(norms: Norms) -> tuple[int, int]:
-    """By the worst that is not in order, then by how much is not."""
-    worst = _VERDICTS.index(norms.open[0].verdict) if norms.open else len(_VERDICTS)
-    return worst, -len(norms.open)
+def _asked(told: Sequence[tuple[str, Finding]]) -> Asked:
+    alike: dict[tuple[str, str], dict[tuple[str, ...], list[str]]] = {}
+    for name, finding in told:
+        if finding.verdict in _VERDICTS:
+            same = alike.setdefault((finding.verdict, finding.value), {})
+            same.setdefault(finding.details, []).append(name)
+    opened = [
+        Alike(
+            verdict,
+            value,
+            tuple(name for names in same.values() for name in names),
+            tuple((tuple(names), details) for details, names in same.items() if details),
+        )
+        for (verdict, value), same in alike.items()
+    ]
+    norm = told[0][1]
+    kept = tuple(name for name, finding in told if finding.verdict not in _VERDICTS)
+    ordered = tuple(sorted(opened, key=lambda one: (_VERDICTS.index(one.verdict), -len(one.units))))
+    return Asked(norm.label, norm.required, norm.source, ordered, kept)
+
+
+def _pressing(asked: Asked) -> tuple[int, int]:
+    worst = _VERDICTS.index(asked.open[0].verdict) if asked.open else len(_VERDICTS)
+    return worst, -sum(len(alike.units) for alike in asked.open)

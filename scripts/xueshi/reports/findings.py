@@ -7,10 +7,15 @@ from dataclasses import dataclass
 
 from xueshi import words
 from xueshi.model import Credit, Problem, Severity, Study
+from xueshi.records import kind_of
 from xueshi.reports.source import Source, in_year
-from xueshi.speech import CHINESE, language, many, say
+from xueshi.speech import many, say
 
 _TOLD_ANYWAY = "late-entry"  # a note: such an entry is accepted, and the reviewer looks at it
+_CHECKED = {
+    "unknown-kind": "kind",
+    "future": "start_date",
+}  # why totals count nothing → where the check says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,36 +34,47 @@ def findings(source: Source, branch: str, credits: Iterable[Credit]) -> tuple[Fi
     newest = sorted(in_year(found, source.on.year), key=lambda c: c.study.start_date, reverse=True)
     return (
         *_problems(source, branch, counted),
-        *_credited_less(source, newest),
+        *_credited_less(source, branch, newest),
         *_pictures(source, branch, newest),
     )
 
 
 def _problems(source: Source, branch: str, counted: frozenset[str]) -> Iterator[Finding]:
     """What the check says of the branch's files: one with an error is not counted, and is not hidden either."""
-    of_form = frozenset(source.records.problems)
     for problem in source.problems_of(branch):
         is_told = problem.severity is not Severity.NOTE or problem.rule == _TOLD_ANYWAY
         if is_told:
             study = source.records.studies.get(problem.path)
-            what = (
-                _told(source, study)
-                if study
-                else say("%(path)s，第 %(n)s 行", path=problem.path, n=problem.line)
-            )
+            what = _told(source, study) if study else _file(source, problem)
             state = say("已计入") if problem.path in counted else say("未计入")
-            yield Finding(what, _message(problem, of_form), state)
+            # A title must not turn the sentence around it.
+            yield Finding(what, words.visible(problem.message), state)
 
 
-def _message(problem: Problem, of_form: frozenset[Problem]) -> str:
-    """What the check says; of how a file is written it says it in Chinese alone."""
-    if language() != CHINESE and problem in of_form:
-        return say("文件的写法有误，请运行 xueshi check 看怎样改")
-    return words.visible(problem.message)  # a title must not turn the sentence around it
+def _file(source: Source, problem: Problem) -> str:
+    """A file that cannot be read: its place, and whose and which record it is as far as main's history knows."""
+    place = say("%(path)s，第 %(n)s 行", path=problem.path, n=problem.line) if problem.line else problem.path
+    whose = say("名册") if kind_of(problem.path) == "roster" else _known(source, problem.path)
+    return say("%(whose)s（%(place)s）", whose=whose, place=place) if whose else place
 
 
-def _credited_less(source: Source, credits: Iterable[Credit]) -> Iterator[Finding]:
+def _known(source: Source, path: str) -> str:
+    """The newest version of a record that can be read, else who sent it; empty where nothing is known."""
+    versions = source.history.versions.get(path, ())
+    blobs = [(v.blob, *(f"{s.commit}:{path}" for s in reversed(v.submissions))) for v in reversed(versions)]
+    readable = (source.studies.get((path, blob)) for each in blobs for blob in each if blob)
+    study = next((study for study in readable if study), None)
+    if study:
+        return _told(source, study)
+    sent = [submission.by for version in versions for submission in version.submissions]
+    return say("%(who)s提交的记录", who=source.names.get(sent[-1], sent[-1])) if sent else ""
+
+
+def _credited_less(source: Source, branch: str, credits: Iterable[Credit]) -> Iterator[Finding]:
+    checked = {(problem.path, problem.field) for problem in source.problems_of(branch)}
     for credit in credits:
+        if (credit.study.path, _CHECKED.get(credit.why)) in checked:
+            continue
         if credit.state == "unapproved":
             last = source.history.last(credit.study.path)
             told = words.named(words.REASON, last.reason) if last else say("没有历史")

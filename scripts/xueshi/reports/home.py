@@ -6,20 +6,31 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from xueshi.model import SHANGHAI, Requirement, Severity, Standing, Unit
+from xueshi.model import SHANGHAI, Requirement, Severity, Unit
 from xueshi.records import kind_of
-from xueshi.reports.source import Attainment, Source, attainment, in_hours, in_year, mean, withheld
+from xueshi.reports.source import (
+    Attainment,
+    Source,
+    attainment,
+    in_hours,
+    in_year,
+    mean,
+    not_in_hours,
+    withheld,
+)
 from xueshi.totals.sums import by_kind, by_month, whole
 
 
 @dataclass(frozen=True, slots=True)
 class BranchRow:
-    """A branch beside the others; `attainment` is None where it has too few people to be split."""
+    """A branch beside the others; `attainment` is None where it has too few people to be split; `others`: people of
+    whom no hours are asked, so that the mean leaves them out."""
 
     name: str
     people: int
     attainment: Attainment | None
     mean: Decimal | None
+    others: int
     waiting: int
     oldest: int
 
@@ -65,7 +76,6 @@ def home(source: Source) -> Home:
     waiting = source.waiting()
     hidden = withheld(source)
     plan = in_hours(members, "plan")
-    asked = [s for m in members if (s := m.standing("plan")) and s.standing is not Standing.EXEMPT]
     window = source.records.policy.periods.get("plan")
     years = (
         tuple(range(window.start.year, window.until.year)) if window and window.start and window.until else ()
@@ -82,7 +92,7 @@ def home(source: Source) -> Home:
         plan_mean=mean(members, "plan"),
         plan_expected=_mean([figure.expected for figure in plan]),
         plan_target=_mean([figure.target for figure in plan]),
-        plan_others=len(asked) - len(plan),
+        plan_others=not_in_hours(members, "plan"),
         plan_years=years,
         comparison=compares,
         rows=tuple(
@@ -122,6 +132,7 @@ def _row(source: Source, unit: Unit, *, told: bool) -> BranchRow:
         len(members),
         attainment(members) if told else None,
         mean(members, "year") if told else None,
+        not_in_hours(members, "year") if told else 0,
         len(waiting),
         source.oldest(waiting),
     )

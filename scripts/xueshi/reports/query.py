@@ -12,8 +12,6 @@ from datetime import date
 from decimal import Decimal
 from functools import cache
 
-from pypinyin import Style, lazy_pinyin, pinyin
-
 from xueshi.model import Credit, Study
 from xueshi.pinyin import sort_key
 from xueshi.reports.source import Source
@@ -118,6 +116,8 @@ def is_called(said: str, member: str, name: str) -> bool:
 def spellings(name: str) -> tuple[str, ...]:
     """Latin letters that somebody may begin to type for a name (as spoken): from any of its syllables on, in full, by
     initials, or the first in full and then initials; the first character in every reading, as a surname too."""
+    from pypinyin import Style, lazy_pinyin, pinyin  # as in xueshi.pinyin
+
     syllables = [s.lower() for s in lazy_pinyin(name)]
     readings = pinyin(name[:1], style=Style.NORMAL, heteronym=True)
     firsts = [*readings[0], sort_key(name)[0]] if readings and syllables[0] != name else syllables[:1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import ROUND_DOWN, Decimal
@@ -28,6 +28,7 @@ from xueshi.model import (
 )
 from xueshi.reports.timeline import Studies
 from xueshi.speech import say
+from xueshi.totals import total
 from xueshi.totals.effect import effect
 from xueshi.totals.sums import within
 
@@ -58,10 +59,19 @@ class Source:
     _shelves: dict[str, Any] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )  # see _shelf
+    _days: dict[date, Totals] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
     def on(self) -> date:
         return self.totals.on
+
+    def figures(self, day: date) -> Totals:
+        """Everybody's figures as of the end of a day, by today's records and rules; counted once for whoever asks."""
+        if day == self.on:
+            return self.totals
+        if day not in self._days:
+            self._days[day] = total(self.records, self.records.policy, self.approvals, day)
+        return self._days[day]
 
     def _shelf(
         self, name: str, items: Callable[[], Iterable[T]], key: Callable[[T], str]
@@ -223,9 +233,17 @@ def mean(members: Iterable[MemberTotals], period: str) -> Decimal:
 def in_hours(members: Iterable[MemberTotals], period: str) -> list[Figure]:
     """The figure in hours of each to whom the requirement over a period applies, whichever of its measures decides; days
     and hours make no sum, so that who has none in hours is left out."""
+    return [figure for figure in _in_hours(members, period) if figure is not None]
+
+
+def not_in_hours(members: Iterable[MemberTotals], period: str) -> int:
+    """How many a mean of hours leaves out: a requirement over the period applies to them, and none in hours."""
+    return sum(figure is None for figure in _in_hours(members, period))
+
+
+def _in_hours(members: Iterable[MemberTotals], period: str) -> Iterator[Figure | None]:
     asked = (s for m in members if (s := m.standing(period)) and s.standing is not Standing.EXEMPT)
-    found = (next((f for f in s.figures if f.measure == "hours"), None) for s in asked)
-    return [figure for figure in found if figure is not None]
+    return (next((f for f in s.figures if f.measure == "hours"), None) for s in asked)
 
 
 def in_year(credits: Iterable[Credit], year: int) -> list[Credit]:

@@ -271,7 +271,7 @@
     find('[data-inapp]').hidden = true;
     if (name !== 'page') {
       shown = null;
-      find('[data-asof]').textContent = '';
+      for (const asof of all('[data-asof]')) asof.textContent = '';
     }
     main.setAttribute('aria-busy', String(name === 'opening'));
     tabs(name);
@@ -291,8 +291,8 @@
     up.parentNode.hidden = !page.up;
     up.textContent = page.up ? word('up', page.up.title) : '';
     contents(page.root);
-    find('[data-site]').textContent = door.meta.site;
-    find('[data-asof]').textContent = word('asof', page.asof || door.meta.asof);
+    for (const site of all('[data-site]')) site.textContent = door.meta.site;
+    for (const asof of all('[data-asof]')) asof.textContent = word('asof', page.asof || door.meta.asof);
     show('page');
     scrollTo(0, back && page.scrolled || 0);
     if (page.known) return;
