@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner
 from conftest import School
 
-from xueshi import demo, service
+from xueshi import demo, sample, service
 from xueshi.cli import main
 from xueshi.cli.lazy import LazyGroup
 from xueshi.errors import UsageError, XueshiError
@@ -220,3 +220,15 @@ def test_an_address_that_cannot_be_listened_at_is_named_with_the_cure(
         with monkeypatch.context() as broken, pytest.raises(UsageError, match=told):
             broken.setattr(socket.socket, "bind", refuse)
             demo.listen("::1", 80)
+
+
+def test_a_day_before_the_records_is_told_when_a_site_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = sample.write(tmp_path / "org", members=10, records=60, seed=1, until=date(2026, 11, 19))
+    monkeypatch.setattr("xueshi.publish.build", lambda *_: True)
+    for day, told in (("2026-01-01", True), ("2026-11-19", False)):
+        ran = CliRunner().invoke(
+            main, ["build", "--repo", str(made.repo.path), "--into", str(tmp_path / "site"), "--on", day]
+        )
+        assert ran.exit_code == 0 and ("--rev 选那时的提交" in ran.stderr) == told, ran.output

@@ -16,7 +16,7 @@ from xueshi import checks, project, proposals, records, sample, totals
 from xueshi.checkup import checkup
 from xueshi.editions.fragments import fragments
 from xueshi.git import RefUpdate, Repository
-from xueshi.model import SHANGHAI, Change, ClosedMember, Closing, Standing, Void
+from xueshi.model import SHANGHAI, Change, ClosedMember, Closing, Problem, Standing, Void
 from xueshi.records import render
 from xueshi.reports import data
 from xueshi.reports.branch import branch
@@ -255,7 +255,8 @@ def test_who_newly_met_and_who_no_longer_does(school: School) -> None:
     school.merge(school.propose(studies[3]))  # a study of January, approved in April
     april = short(source_of(school.repo, date(2026, 4, 3)))
     assert april.figures.changed.met == ("m0012",)
-    assert april.ends[0].met == 1  # by the day of study it was so in January
+    assert [end.on for end in april.ends[:2]] == [date(2025, 12, 31), date(2026, 1, 31)]
+    assert april.ends[1].met == 1  # by the day of study it was so in January
     school.at = datetime(2026, 5, 4, 9, tzinfo=SHANGHAI)
     gone = replace(studies[0], void=Void("m0012", school.tick(), "登错"))
     school.merge(school.propose(gone, "void"))
@@ -299,7 +300,11 @@ def test_a_closed_year_stands_as_it_was_closed(school: School) -> None:
     source = source_of(school.repo, date(2026, 3, 9))
     closed = ClosedMember("40", {"member-year": ("32", "40", "met")})
     closing = Closing(2025, "0" * 40, "0" * 40, "m0005", school.at, {}, {"m0012": closed})
+    before = short(source).ends[0]
     source = replace(source, records=replace(source.records, closings={2025: closing}))
+    after = short(source).ends[0]
+    assert (before.on, before.met, after.on, after.met) == (date(2025, 12, 31), 0, date(2025, 12, 31), 1)
+    assert after.people == before.people
     ends = {end.on: end for end in member(source, overview(source), source.people["m0012"]).ends}
     told = ends[date(2025, 12, 31)]
     assert told.closed and told.now == 2
@@ -365,6 +370,35 @@ def test_a_branch_is_told_of_empty_odd_double_and_late_entries(school: School) -
     told = [finding.words for finding in branch(source, overview(source), unit).findings]
     for words in ("没有照片", "请确认不是重复", "算补登", "超出上限"):
         assert any(words in one for one in told), words
+
+
+def test_days_that_come_twice_are_told_once_with_how_many(school: School) -> None:
+    for day, title in ((2, "一次"), (3, "上午"), (3, "下午")):
+        school.merge(school.propose(school.study(title=title, start_date=date(2026, 3, day))))
+    source = source_of(school.repo, date(2026, 3, 20))
+    unit = source.records.organisation.unit("jg1")
+    assert unit is not None
+    told = [finding.words for finding in branch(source, overview(source), unit).findings]
+    assert "3 条记录没有照片（3月2日、3月3日 2 条）" in told
+
+
+def test_a_committee_is_told_where_files_are_wrong(school: School) -> None:
+    source = source_of(school.repo, date(2026, 3, 20))
+    assert short(source).faulty == ()
+    path = "records/yjs/2026/broken.yaml"
+    wrong = (Problem(path, 1, "yaml", "坏了"), Problem(path, 2, "schema", "也坏了"))
+    (unit, files), *others = short(replace(source, problems=wrong)).faulty
+    assert (unit.id, files, others) == ("yjs", 1, [])
+
+
+def test_home_names_the_requirements_that_people_are_judged_by(school: School) -> None:
+    source = source_of(school.repo, date(2026, 3, 20))
+    found = home(source)
+    asked = [s.requirement.id for m in source.totals.members.values() for s in m.standings]
+    assert "secretary-off-job" in asked, "a second requirement over the year, of some"
+    assert [rule.id for rule in found.year_rules] == ["member-year"]
+    first = {s.requirement.id for m in source.totals.members.values() if (s := m.standing("plan"))}
+    assert {rule.id for rule in found.plan_rules} == first and first
 
 
 def test_what_the_check_says_of_a_record_is_said_once(school: School) -> None:

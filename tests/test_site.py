@@ -32,7 +32,7 @@ from xueshi.cli import main
 from xueshi.editions import fragments
 from xueshi.errors import UsageError
 from xueshi.git import RefUpdate, Repository
-from xueshi.model import Change, Evidence, Unit
+from xueshi.model import Change, Evidence, Standing, Unit
 from xueshi.offers import Action, Offer
 from xueshi.records import render, study_file
 from xueshi.reports.address import address
@@ -326,6 +326,31 @@ def test_what_a_report_offers_is_rendered_only_where_it_is_given(school: School)
     assert '<button type="button" class="x-button" data-print>打印</button>' in full
     assert '<a href="2026.xlsx">2026年度&lt;XLSX&gt;</a>' in full
     assert f'<a href="#correct-{study.id}">更正这一条</a>' in full
+
+
+def test_what_waits_does_not_meet_what_is_met_and_of_who_is_exempt_nothing_is_asked(school: School) -> None:
+    template = fragments(Path("site/templates"), {}).get_template("member.html")
+    offer = Offer((), (), Markup(""), lambda record: Markup(""))
+    links = SimpleNamespace(page=lambda *_: Markup(""))
+
+    def shown(**told: object) -> str:
+        source = source_of(school.repo, date(2026, 3, 20))
+        someone = member_report(source, overview(source), source.people["m0012"])
+        assert someone.year is not None
+        page = replace(someone, year=replace(someone.year, **told))  # type: ignore[arg-type]
+        return template.render(page=page, links=links, edition="open", offer=offer)
+
+    days = [
+        school.study(hours="8", start_date=date(2026, 2, day), title=f"第 {day} 天") for day in range(2, 7)
+    ]
+    for study in days[:3]:
+        school.merge(school.propose(study))
+    waits = RefUpdate("refs/heads/sub/01KJYKG9Z08M4T0V2N9X5B7CD0", school.propose(days[3]), None)
+    school.repo.update_refs([waits])
+    assert "待审核 8，通过后达标" in shown() and "竖线是今年的年度要求 32 学时" in shown()
+    assert "竖线是今年的年度要求" not in shown(standing=Standing.EXEMPT)
+    school.merge(school.propose(days[4]))
+    assert "待审核 8</li>" in shown() and "通过后达标" not in shown()
 
 
 def test_the_last_days_of_a_year_are_counted_in_days(school: School) -> None:

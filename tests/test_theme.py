@@ -466,6 +466,22 @@ def test_the_palette_changes_by_keyboard_and_is_kept(site: Site, shown: Callable
     assert page.evaluate("refused") == []
 
 
+def test_the_page_follows_the_system_until_a_colour_is_chosen(site: Site, shown: Callable[..., Page]) -> None:
+    page = shown("", color_scheme="dark")
+    body = page.locator("body")
+    expect(body).to_have_attribute("data-md-color-scheme", "slate")
+    page.emulate_media(color_scheme="light")
+    expect(body).to_have_attribute("data-md-color-scheme", "default")
+    page.emulate_media(color_scheme="dark")
+    page.goto(site.address + "handbook/members/")
+    expect(body).to_have_attribute("data-md-color-scheme", "slate")
+    for name, scheme in (("换成深色", "slate"), ("换成浅色", "default"), ("跟随系统", "slate")):
+        page.get_by_role("radio", name=name).focus()
+        page.keyboard.press("Enter")
+        expect(body).to_have_attribute("data-md-color-scheme", scheme)
+    assert page.evaluate("refused") == []
+
+
 def test_without_scripts_the_pages_stay_in_sight(site: Site, opened: Callable[..., Page]) -> None:
     page = opened(java_script_enabled=False)
     page.goto(site.address)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import click
@@ -10,6 +10,7 @@ import click
 from xueshi import publish, sample
 from xueshi.cli.common import Day, open_repository, repo_option, rev_option, today, told
 from xueshi.errors import UsageError
+from xueshi.model import SHANGHAI
 
 
 @click.command("sample")
@@ -48,6 +49,13 @@ def build_command(folder: Path, rev: str, into: Path | None, on: date | None) ->
     """Build the site of a revision aside and swap it in."""
     repo = open_repository(folder)
     wanted = publish.inputs(repo, rev, on=on or today(), secret=publish.site_secret(repo.path))
+    stamp = int(repo.run("show", "--no-patch", "--format=%ct", wanted.commit))
+    if on is not None and on < (known := datetime.fromtimestamp(stamp, SHANGHAI).date()):
+        click.echo(
+            f"提醒：按 {on} 计算，记录却到 {known} 为止，后来的也在里面；要当时的样子，用 --rev 选那时的提交 / "
+            "records are newer than the day; choose that time's commit with --rev",
+            err=True,
+        )
     place = (
         into or repo.path / "build" / "site"
     ).absolute()  # git is called in another folder; what is there is a link

@@ -29,6 +29,11 @@ def fragments(folder: Path, names: Mapping[str, str]) -> Environment:
     )
     speech.teach(made)
     made.globals.update(
-        STANDING=words.STANDING, ENDED=words.ENDED, VIA=words.VIA, VERDICT=words.VERDICT, MONTH=words.MONTH
+        STANDING=words.STANDING,
+        ENDED=words.ENDED,
+        VIA=words.VIA,
+        VERDICT=words.VERDICT,
+        MONTH=words.MONTH,
+        unit=words.unit,
     )
     return made

@@ -78,7 +78,7 @@ def branch(source: Source, overview: Overview, unit: Unit) -> Branch:
         oldest=waits[0].days if waits else 0,
         waiting_days=source.records.policy.alerts.waiting_days,
         usage=overview.usage.get(unit.id, Usage()),
-        ends=tuple(day.reached((unit.id,)) for day in overview.months),
+        ends=tuple(day.reached((unit.id,)) for day in overview.ends),
         findings=findings(source, unit.id, credits),
         norms=source.findings_of(unit.id),
         total=whole(own, year),

@@ -89,7 +89,8 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Committee:
     """`since`: the day of the last report; `total` hours of all records below, this year; `others`: open proposals of
-    rosters, rules and the like, which wait at the uppermost committee; `names` by member id."""
+    rosters, rules and the like, which wait at the uppermost committee; `faulty`: branches with files that cannot be read or
+    fail their check, and how many; `names` by member id."""
 
     unit: Unit
     commit: str
@@ -102,6 +103,7 @@ class Committee:
     waiting_days: int
     others: int
     since: date
+    faulty: tuple[tuple[Unit, int], ...]
     ends: tuple[Reached, ...]
     norms: tuple[Asked, ...]
     kinds: tuple[tuple[str, Decimal], ...]
@@ -127,13 +129,20 @@ def committee(source: Source, overview: Overview, unit: Unit) -> Committee:
         waiting_days=source.records.policy.alerts.waiting_days,
         others=0 if unit.parent else sum(not proposal.studies for proposal in source.proposals),
         since=last_report(source.on),
-        ends=tuple(day.reached(below) for day in overview.months),
+        faulty=_faulty(source, below),
+        ends=tuple(day.reached(below) for day in overview.ends),
         norms=_norms(source, [row.unit for row in rows]),
         kinds=tuple((source.kind(kind), hours) for kind, hours in by_kind(own, year).items()),
         months=by_month(own, year),
         total=whole(own, year),
         names=source.names,
     )
+
+
+def _faulty(source: Source, below: frozenset[str] | set[str]) -> tuple[tuple[Unit, int], ...]:
+    """Their reports say which files, and what to do."""
+    counted = ((unit, len(source.faulty(unit.id))) for unit in source.units() if unit.id in below)
+    return tuple((unit, files) for unit, files in counted if files)
 
 
 def tree(source: Source, unit: Unit, overview: Overview | None = None) -> tuple[Row, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -101,9 +102,13 @@ def _pictures(source: Source, branch: str, credits: Iterable[Credit]) -> Iterato
     for credit in credits:
         if credit.credited and not credit.study.evidence:
             bare.setdefault(credit.study.member, []).append(_day(credit.study))
-    for member, days in bare.items():
+    for member, each in bare.items():
         name = source.names.get(member, member)
-        told = many("%(n)s 条记录没有照片（%(days)s）", len(days), days=say("、").join(reversed(days)))
+        days = [
+            many("%(day)s %(n)s 条", n, day=day) if n > 1 else day
+            for day, n in Counter(reversed(each)).items()
+        ]
+        told = many("%(n)s 条记录没有照片（%(days)s）", len(each), days=say("、").join(days))
         yield Finding(name, told, say("已计入"))
 
 

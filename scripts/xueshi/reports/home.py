@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from xueshi.model import SHANGHAI, Requirement, Severity, Unit
+from xueshi.model import SHANGHAI, MemberTotals, Requirement, Severity, Unit
 from xueshi.records import kind_of
 from xueshi.reports.source import (
     Attainment,
@@ -37,15 +38,21 @@ class BranchRow:
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """`rows` are empty where the organisation does not compare its branches; `records` counted this year, the `last`
+    """`near`, `behind`: per cent of the target, and of what is expected by now, from which and under which people are so
+    called, the latter not in the first `grace` days; `year_rules`, `plan_rules`: the requirements that somebody is judged
+    by. `rows` are empty where the organisation does not compare its branches; `records` counted this year, the `last`
     approved on a day; `plan_others`: people of whom the plan asks no hours; `uncounted` records without a valid review, `unreadable` files with an error."""
 
     name: str
     commit: str
     at: datetime
+    on: date
     year: int
     month: int
     attainment: Attainment
+    near: Decimal
+    behind: Decimal
+    grace: int
     year_rules: tuple[Requirement, ...]
     plan_rules: tuple[Requirement, ...]
     plan_mean: Decimal
@@ -71,7 +78,7 @@ def home(source: Source) -> Home:
     """Figures of the organisation this year and over the plan."""
     members = [m for m in source.totals.members.values() if m.branch is not None]
     credits = in_year(source.totals.credits(), source.on.year)
-    rules = source.records.policy.requirements
+    rules, alerts = source.records.policy.requirements, source.records.policy.alerts
     compares = source.records.organisation.comparison
     waiting = source.waiting()
     hidden = withheld(source)
@@ -84,11 +91,15 @@ def home(source: Source) -> Home:
         name=source.records.organisation.name,
         commit=source.history.tip,
         at=source.history.at.astimezone(SHANGHAI),
+        on=source.on,
         year=source.on.year,
         month=source.on.month,
         attainment=attainment(members),
-        year_rules=tuple(r for r in rules if r.period == "year"),
-        plan_rules=tuple(r for r in rules if r.period == "plan"),
+        near=alerts.near_ratio * 100,
+        behind=(1 - alerts.behind_tolerance) * 100,
+        grace=alerts.behind_grace_days,
+        year_rules=_judged(rules, members, "year"),
+        plan_rules=_judged(rules, members, "plan"),
         plan_mean=mean(members, "plan"),
         plan_expected=_mean([figure.expected for figure in plan]),
         plan_target=_mean([figure.target for figure in plan]),
@@ -111,6 +122,14 @@ def home(source: Source) -> Home:
         uncounted=sum(credit.state == "unapproved" for credit in credits),
         unreadable=len({p.path for p in source.problems if p.severity is Severity.ERROR}),
     )
+
+
+def _judged(
+    rules: Sequence[Requirement], members: Iterable[MemberTotals], period: str
+) -> tuple[Requirement, ...]:
+    """The requirements that somebody's attainment over a period is by: of several the first that applies to them."""
+    found = {s.requirement.id: s.requirement for m in members if (s := m.standing(period)) is not None}
+    return tuple(rule for rule in rules if found.get(rule.id) == rule)
 
 
 def _mean(values: list[Decimal]) -> Decimal:

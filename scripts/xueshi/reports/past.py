@@ -5,7 +5,7 @@ Each is `totals` as of that day: a study of May that was approved in July stands
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -95,6 +95,17 @@ def _moment(member: MemberTotals, hours: Decimal) -> Moment:
     if year is None:
         return Moment(member.branch, hours)
     return Moment(member.branch, hours, year.standing, year.counted, year.target, year.measure)
+
+
+def as_closed(source: Source, day: Day) -> Day:
+    """The end of a year, with the figures that its members were closed with where it was."""
+    closing = source.records.closings.get(day.on.year)
+    if closing is None:
+        return day
+    closed = {
+        member: _closed(source, then, day.members.get(member)) for member, then in closing.totals.items()
+    }
+    return replace(day, members={**day.members, **closed})
 
 
 @dataclass(frozen=True, slots=True)

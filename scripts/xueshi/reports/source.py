@@ -20,6 +20,7 @@ from xueshi.model import (
     Problem,
     Proposal,
     RecordSet,
+    Severity,
     Standing,
     Standings,
     Study,
@@ -92,6 +93,10 @@ class Source:
     def findings_of(self, unit: str) -> tuple[Finding, ...]:
         """What the check-up says of a unit itself."""
         return tuple(self._shelf("findings", lambda: self.findings, lambda f: f.unit).get(unit, ()))
+
+    def faulty(self, branch: str) -> frozenset[str]:
+        """The paths of files in a branch's folder that cannot be read or fail their check."""
+        return frozenset(p.path for p in self.problems_of(branch) if p.severity is Severity.ERROR)
 
     def problems_of(self, branch: str) -> tuple[Problem, ...]:
         """What the check says of the files in a branch's folder."""
