@@ -10,6 +10,7 @@ import click
 from xueshi import publish, sample
 from xueshi.cli.common import Day, open_repository, repo_option, rev_option, today, told
 from xueshi.errors import UsageError
+from xueshi.git import END
 from xueshi.model import SHANGHAI
 
 
@@ -49,7 +50,7 @@ def build_command(folder: Path, rev: str, into: Path | None, on: date | None) ->
     """Build the site of a revision aside and swap it in."""
     repo = open_repository(folder)
     wanted = publish.inputs(repo, rev, on=on or today(), secret=publish.site_secret(repo.path))
-    stamp = int(repo.run("show", "--no-patch", "--format=%ct", wanted.commit))
+    stamp = int(repo.run("show", "--no-patch", "--format=%ct", END, wanted.commit))
     if on is not None and on < (known := datetime.fromtimestamp(stamp, SHANGHAI).date()):
         click.echo(
             f"提醒：按 {on} 计算，记录却到 {known} 为止，后来的也在里面；要当时的样子，用 --rev 选那时的提交 / "
