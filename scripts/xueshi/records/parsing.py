@@ -11,6 +11,7 @@ from xueshi import project
 from xueshi.git import Repository
 from xueshi.model import Closing, Keys, Organisation, Policy, Problem, Roster, Severity, Study
 from xueshi.records import build, build_policy, typed, writer
+from xueshi.records.schema_words import Place
 from xueshi.records.strict_yaml import Mapping as YamlMapping
 from xueshi.records.strict_yaml import Node, Sequence, YamlFault, parse
 from xueshi.speech import language, say
@@ -178,7 +179,7 @@ def _places(tree: Node, at: str = "") -> Iterator[tuple[str, int]]:
             yield from _places(inner, f"{at}{number}.")
 
 
-def _line(tree: Node, place: typed.Place) -> int:
+def _line(tree: Node, place: Place) -> int:
     """The line of the value at `place`, or of the nearest thing around it that stands in the file."""
     line = tree.line
     for step in place:

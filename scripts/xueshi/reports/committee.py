@@ -139,7 +139,7 @@ def committee(source: Source, overview: Overview, unit: Unit) -> Committee:
     )
 
 
-def _faulty(source: Source, below: frozenset[str] | set[str]) -> tuple[tuple[Unit, int], ...]:
+def _faulty(source: Source, below: frozenset[str]) -> tuple[tuple[Unit, int], ...]:
     """Their reports say which files, and what to do."""
     counted = ((unit, len(source.faulty(unit.id))) for unit in source.units() if unit.id in below)
     return tuple((unit, files) for unit, files in counted if files)
